@@ -1,0 +1,121 @@
+//! Sections `agent`, `isolation` and `turns`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::Digest;
+
+/// The program under test.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Agent {
+    /// The name the scenario's matrix gives it, such as `codex-websocket`.
+    pub name: String,
+    /// The profile that knows how to start and read it, such as `codex`.
+    pub profile: String,
+    /// What the program says of its version, where the profile knows how to ask.
+    pub version: Option<String>,
+    /// File name of the program; its folder is a fact of the machine, kept out of the document.
+    pub program: String,
+    /// Digest of the program's bytes.
+    pub sha256: Option<Digest>,
+    /// Arguments of each turn's process, with placeholders for what differs between runs.
+    pub arguments: Vec<Vec<String>>,
+    /// `http` or `websocket`: what the profile was told to use.
+    pub transport: String,
+}
+
+/// What kept the run apart from the machine. A level that can't guarantee something says `false`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Isolation {
+    /// The level that was in force.
+    pub level: IsolationLevel,
+    /// Home and XDG folders of the run's own.
+    pub own_home: bool,
+    /// The environment held nothing but what the profile and the scenario name.
+    pub own_environment: bool,
+    /// Every process of the agent was in a process group that the host ended.
+    pub own_process_group: bool,
+    /// No address but the server's could be reached.
+    pub no_network: bool,
+}
+
+/// How far the run was kept apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IsolationLevel {
+    /// Namespaces: processes, network and mounts of its own.
+    Full,
+    /// Process group, child subreaper, proxy variables that lead nowhere.
+    Group,
+    /// Nothing.
+    #[default]
+    None,
+}
+
+/// One prompt, one agent process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Turn {
+    /// From 1.
+    pub turn: u32,
+    /// What the agent was asked.
+    pub prompt: String,
+    /// Whether the process was told to go on with the session of the turn before.
+    pub resumes: bool,
+    /// Exit code, when the process ended by itself or handled its signal.
+    pub exit: Option<i32>,
+    /// Name of the signal that ended it, such as `SIGKILL`.
+    pub signal: Option<String>,
+    /// Why it ended.
+    pub end: EndCause,
+    /// What the last terminal event said; absent when there was none or the profile knows none.
+    pub terminal: Option<Terminal>,
+    /// The session the agent printed.
+    pub session: Option<String>,
+    /// The agent's last message.
+    pub final_message: Option<String>,
+    /// What the agent said it used.
+    pub usage: Usage,
+}
+
+/// What an agent's terminal event said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Terminal {
+    /// The turn was completed.
+    Completed,
+    /// The turn failed.
+    Failed,
+}
+
+/// Why an agent's process ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndCause {
+    /// By itself.
+    #[default]
+    Exited,
+    /// By a signal the host did not send.
+    Signal,
+    /// The host ended it: the scenario's time was up.
+    Timeout,
+    /// The host ended it: it wrote more than the limit.
+    OutputLimit,
+    /// The host ended it: the run was interrupted.
+    Interrupted,
+    /// It could not be started.
+    NotStarted,
+}
+
+/// Token counts as the agent reported them; zeros mean nothing unless `reported`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Whether the agent said anything about its usage.
+    pub reported: bool,
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+}

@@ -1,0 +1,88 @@
+//! Sections `files` and `git`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::Digest;
+
+/// Text up to this size stands in the document; every file's bytes are a blob `files/<path>/before` or `…/after`.
+pub const TEXT_INLINE_LIMIT_BYTES: usize = 64 * 1024;
+
+/// One path of the workspace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FileChange {
+    /// What the run did to it.
+    pub change: Change,
+    /// As it was before the first turn; absent when it was not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<FileState>,
+    /// As it was after the last turn; absent when it was gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<FileState>,
+}
+
+/// What a run did to a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Nothing.
+    #[default]
+    Unchanged,
+    /// It was not there before.
+    Added,
+    /// Bytes, kind or permissions differ.
+    Modified,
+    /// It is not there any more.
+    Removed,
+}
+
+/// A path at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FileState {
+    /// What it is.
+    pub kind: FileKind,
+    /// Whether its owner may execute it.
+    pub executable: bool,
+    /// Size of a file, or of a link's target text.
+    pub bytes: u64,
+    /// Digest of a file's bytes, or of a link's target text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// Text of a file, or a link's target, when it is UTF-8 and at most 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What a path is. Links are never followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    /// A regular file.
+    #[default]
+    File,
+    /// A symbolic link.
+    Link,
+    /// A socket, pipe or device.
+    Other,
+}
+
+/// The workspace against the baseline commit, seen through a git directory of the host's own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Git {
+    /// Paths that differ from the baseline, sorted by path.
+    pub status: Vec<GitChange>,
+    /// The unified diff of tracked files.
+    pub diff: String,
+}
+
+/// One line of `git status --porcelain`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GitChange {
+    /// The two letters, such as `??` or ` M`.
+    pub code: String,
+    /// Path, relative to the workspace.
+    pub path: String,
+}

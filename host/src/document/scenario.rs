@@ -1,0 +1,122 @@
+//! Sections `scenario` and `script`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::value::Digest;
+
+/// What was asked of the agent and of the server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scenario {
+    /// Path below the scenarios' root, without ending: `quickstart/plain`.
+    pub name: String,
+    /// One sentence.
+    pub summary: String,
+    /// Digest of the scenario file.
+    pub sha256: Option<Digest>,
+    /// Time for all turns together.
+    pub timeout_ms: u64,
+    /// Steps of the script, in file order.
+    pub steps: Vec<ScriptedStep>,
+    /// What `run/completed` expects.
+    pub completed: Completed,
+    /// What is asserted, in file order.
+    pub assertions: Vec<Asserted>,
+}
+
+/// How the run is expected to end; `run/completed` compares it with every turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Completed {
+    /// Every process ended by itself, and its terminal event said the turn was completed.
+    #[default]
+    Completed,
+    /// The last process ended by itself, and its terminal event said the turn failed.
+    Failed,
+    /// The last process ended by itself without a terminal event.
+    Silent,
+    /// The last process was ended at the scenario's time limit.
+    Timeout,
+    /// The last process was ended by a signal the host did not send.
+    Signal,
+    /// The last process was ended for writing too much.
+    OutputLimit,
+}
+
+/// One step of the script.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScriptedStep {
+    /// The lane it belongs to.
+    pub lane: String,
+    /// Its number within the lane, from 1.
+    pub step: u32,
+    /// Attempts it expects: its faults, and its reply.
+    pub attempts: u32,
+    /// Whether it may go unused.
+    pub optional: bool,
+}
+
+/// One `[[assert]]` of the scenario.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asserted {
+    /// `std/file`, `./check.wasm`, …
+    #[serde(rename = "use")]
+    pub uses: String,
+    /// Its parameters.
+    pub with: Value,
+    /// Digest of the module that judges it.
+    pub module: Option<Digest>,
+}
+
+/// How the script was followed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Script {
+    /// Steps whose reply was never served, optional ones left out.
+    pub unused: Vec<UnusedStep>,
+    /// Requests that fitted no step.
+    pub unmatched: Vec<UnmatchedRequest>,
+    /// Requests that reached a step again after its reply had been served in full.
+    pub surplus: Vec<usize>,
+    /// Expectations of steps that did not hold.
+    pub unexpected: Vec<UnmatchedRequest>,
+    /// Tools the script called though the agent had not offered them.
+    pub not_offered: Vec<ToolNotOffered>,
+}
+
+/// A step whose reply was never served.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnusedStep {
+    /// Its lane.
+    pub lane: String,
+    /// Its number within the lane, from 1.
+    pub step: u32,
+    /// How many of its attempts arrived.
+    pub attempts: u32,
+}
+
+/// A request and why it did not fit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnmatchedRequest {
+    /// Position in `requests`.
+    pub request: usize,
+    /// The step that comes nearest, from 1; 0 when there is none.
+    pub nearest_step: u32,
+    /// The first difference, for people.
+    pub difference: String,
+}
+
+/// A scripted call to a tool that the request had not offered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToolNotOffered {
+    /// Position in `requests`.
+    pub request: usize,
+    /// The tool's name on the wire.
+    pub tool: String,
+}

@@ -1,0 +1,1 @@
+//! The `run/*` assertions, computed from the document alone.

@@ -1,0 +1,3 @@
+//! The program `wassert`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Packs: manifests and the standard pack embedded in the program.

@@ -1,0 +1,1 @@
+//! Recordings: written once, read by everything else.

@@ -1,0 +1,1 @@
+//! Outcomes and diagnostics rendered as text or JSON; one file a format.

@@ -1,0 +1,1 @@
+//! Judges assertions in WebAssembly.

@@ -1,0 +1,230 @@
+//! A scenario as the rest of the program sees it: checked, with defaults filled in. `load` makes it from TOML.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::document::Completed;
+use crate::profile::Transport;
+use crate::value::Digest;
+
+/// One scenario file, loaded and checked.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Path below the scenarios' root, `/`-separated, without ending: `quickstart/plain`.
+    pub name: String,
+    /// The file as the user named it.
+    pub file: PathBuf,
+    /// Its text.
+    pub source: Arc<str>,
+    /// Digest of its bytes.
+    pub sha256: Digest,
+    /// One sentence.
+    pub summary: String,
+    /// What went wrong once and must not again.
+    pub pins: Option<String>,
+    /// Who answers for it.
+    pub owners: Vec<String>,
+    /// Words to select it by.
+    pub tags: Vec<String>,
+    /// The matrix; never empty.
+    pub agents: Vec<AgentChoice>,
+    /// Time for all turns together.
+    pub timeout_ms: u64,
+    /// What the agent finds in its working directory.
+    pub workspace: Workspace,
+    /// Prompts; never empty.
+    pub turns: Vec<Turn>,
+    /// The server's script, in file order.
+    pub steps: Vec<Step>,
+    /// How each agent is expected to end; an agent that is not named here uses `completed`.
+    pub completed: Completed,
+    /// Agent name to how it is expected to end.
+    pub completed_by_agent: BTreeMap<String, Completed>,
+    /// What is asserted; never empty.
+    pub assertions: Vec<Assertion>,
+}
+
+impl Scenario {
+    /// How `agent` is expected to end.
+    pub fn completed_for(&self, agent: &str) -> Completed {
+        self.completed_by_agent.get(agent).copied().unwrap_or(self.completed)
+    }
+
+    /// The folder the scenario file lies in.
+    pub fn directory(&self) -> PathBuf {
+        self.file.parent().map(PathBuf::from).unwrap_or_default()
+    }
+}
+
+/// One column of the matrix: an agent and its settings in this scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentChoice {
+    /// Its name in this scenario; the profile's, or that of a `[agent.NAME]` with `extends`.
+    pub name: String,
+    /// The profile.
+    pub profile: String,
+    /// How it speaks to the server.
+    pub transport: Transport,
+    /// Variables added to its environment.
+    pub environment: BTreeMap<String, String>,
+    /// Arguments added before the prompt.
+    pub arguments: Vec<String>,
+}
+
+/// What the agent finds in its working directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workspace {
+    /// Whether it is a git repository with one commit.
+    pub git: bool,
+    /// Relative path to text. Checked: no absolute path, no `..`.
+    pub files: BTreeMap<String, String>,
+    /// A folder beside the scenario whose contents are copied first. Checked like a path of `files`.
+    pub from: Option<String>,
+}
+
+/// One prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// What the agent is asked.
+    pub prompt: String,
+    /// Whether it goes on with the session of the turn before; false on the first.
+    pub resumes: bool,
+}
+
+/// One scripted reply.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The lane it belongs to, `main` unless named.
+    pub lane: String,
+    /// Its number within the lane, from 1.
+    pub number: u32,
+    /// Whether it may go unused.
+    pub optional: bool,
+    /// What happens to the attempts before the reply is served, in order.
+    pub faults: Vec<Fault>,
+    /// The reply.
+    pub reply: Reply,
+    /// What must be true of the request that reaches it.
+    pub expect: Vec<Expectation>,
+    /// Byte range of the step in the scenario's text.
+    pub span: Range<usize>,
+}
+
+impl Step {
+    /// How many attempts the step expects: its faults, and its reply.
+    pub fn attempts(&self) -> u32 {
+        self.faults.len() as u32 + 1
+    }
+}
+
+/// What the model says, in words all protocols share.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Reasoning, text and calls, in this order; at least one of them.
+    Items {
+        /// Reasoning summary.
+        reasoning: Option<String>,
+        /// The assistant's message.
+        text: Option<String>,
+        /// Tool calls.
+        calls: Vec<Call>,
+    },
+    /// The model refuses or fails, and the step ends with that.
+    Fail(Fault),
+}
+
+/// One scripted tool call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Its identifier, unique in the scenario.
+    pub id: String,
+    /// A neutral name (`shell`, `write-file`, …) that the profile translates, or a tool's own name.
+    pub tool: String,
+    /// Its input; neutral tools have documented members.
+    pub input: Value,
+    /// Byte range in the scenario's text.
+    pub span: Range<usize>,
+}
+
+/// How one attempt goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An HTTP status with the protocol's error body; over a WebSocket an error frame with that status.
+    Status {
+        /// 400 to 599.
+        status: u16,
+        /// The protocol's error code, such as `server_error`.
+        code: String,
+        /// The error's message.
+        message: String,
+        /// Seconds for a `retry-after` header.
+        retry_after_seconds: Option<u32>,
+    },
+    /// The protocol's own failure inside a reply that began well (`response.failed`).
+    Failed {
+        /// The protocol's error code, such as `invalid_prompt`.
+        code: String,
+        /// The error's message.
+        message: String,
+    },
+    /// The connection is closed before the reply is complete.
+    Cut,
+}
+
+/// Something that must be true of the request that reaches a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// The result of a call is there, and contains a text.
+    ToolResult {
+        /// Identifier of the call.
+        call: String,
+        /// What its output contains; empty: anything.
+        contains: String,
+    },
+}
+
+/// One `[[assert]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assertion {
+    /// Where the judge comes from.
+    pub uses: Uses,
+    /// Parameters; an empty object where none were given.
+    pub with: Value,
+    /// Byte range of the `use` value in the scenario's text.
+    pub use_span: Range<usize>,
+    /// Byte range of the `with` value, or of the `use` value where there is none.
+    pub with_span: Range<usize>,
+}
+
+/// What an assertion is judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uses {
+    /// `std/file`: an assertion of a pack.
+    Pack {
+        /// The pack's name.
+        pack: String,
+        /// The assertion's name.
+        assertion: String,
+    },
+    /// `./check.wasm` or `./check.wasm#name`: a module beside the scenario.
+    Module {
+        /// Path relative to the scenario file; checked like a path of `files`.
+        path: String,
+        /// The assertion's name; may be left out when the module has just one.
+        assertion: Option<String>,
+    },
+}
+
+impl std::fmt::Display for Uses {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pack { pack, assertion } => write!(f, "{pack}/{assertion}"),
+            Self::Module { path, assertion: None } => write!(f, "./{path}"),
+            Self::Module { path, assertion: Some(assertion) } => write!(f, "./{path}#{assertion}"),
+        }
+    }
+}

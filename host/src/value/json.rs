@@ -1,0 +1,149 @@
+//! Canonical JSON: members sorted as RFC 8785 section 3.2.3 says (by UTF-16 code units), no white space,
+//! number lexemes kept as they were read (so not RFC 8785's number rule: `1.0` stays `1.0`).
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// The canonical text of a JSON value.
+pub fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write(value, &mut text);
+    text
+}
+
+/// The canonical text of anything that serialises to JSON.
+///
+/// # Errors
+/// What serialising it returns: a map with keys that are not text, for example.
+pub fn to_canonical_string(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(canonical(&serde_json::to_value(value)?))
+}
+
+/// Appends one part to a normalized path (RFC 9535 section 2.7): names as `[.….]` in single quotes,
+/// indices as `[n]`.
+pub fn push_path_part(path: &mut String, part: PathPart<'_>) {
+    match part {
+        PathPart::Index(index) => {
+            let _ = write!(path, "[{index}]");
+        }
+        PathPart::Name(name) => {
+            path.push_str("['");
+            for character in name.chars() {
+                match character {
+                    '\'' => path.push_str("\\'"),
+                    '\\' => path.push_str("\\\\"),
+                    '\u{8}' => path.push_str("\\b"),
+                    '\u{c}' => path.push_str("\\f"),
+                    '\n' => path.push_str("\\n"),
+                    '\r' => path.push_str("\\r"),
+                    '\t' => path.push_str("\\t"),
+                    c if c < ' ' => {
+                        let _ = write!(path, "\\u{:04x}", u32::from(c));
+                    }
+                    c => path.push(c),
+                }
+            }
+            path.push_str("']");
+        }
+    }
+}
+
+/// One step of a normalized path.
+#[derive(Clone, Copy, Debug)]
+pub enum PathPart<'a> {
+    /// A member of an object.
+    Name(&'a str),
+    /// An element of an array.
+    Index(usize),
+}
+
+fn write(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => {
+            let _ = write!(out, "{number}");
+        }
+        Value::String(text) => write_string(text, out),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push('{');
+            for (index, (name, member)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_string(name, out);
+                out.push(':');
+                write(member, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(text: &str) -> String {
+        canonical(&serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn number_lexemes_are_kept() {
+        assert_eq!(round("[9007199254740993, 1.0, 1e400, -0]"), "[9007199254740993,1.0,1e+400,-0]");
+    }
+
+    #[test]
+    fn members_are_sorted_by_utf16_code_units() {
+        // RFC 8785 section 3.2.3: U+1F600 starts with the surrogate D83D, so it sorts before U+FB33.
+        assert_eq!(round(r#"{"דּ":1,"😀":2,"a":3}"#), r#"{"a":3,"😀":2,"דּ":1}"#);
+    }
+
+    #[test]
+    fn control_characters_are_escaped_the_short_way() {
+        assert_eq!(round(r#""\u0008\u000c\u0001\u007f\/""#), "\"\\b\\f\\u0001\u{7f}/\"");
+    }
+
+    #[test]
+    fn a_normalized_path_escapes_names() {
+        let mut path = String::from("$");
+        push_path_part(&mut path, PathPart::Name("it's\n"));
+        push_path_part(&mut path, PathPart::Index(3));
+        assert_eq!(path, r"$['it\'s\n'][3]");
+    }
+}

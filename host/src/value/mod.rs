@@ -1,0 +1,13 @@
+//! The words everything else is said in: digests, outcomes, canonical JSON, limits of names.
+//!
+//! Floor 0: knows nothing of files, processes, time or the network.
+
+mod digest;
+mod escape;
+mod json;
+mod outcome;
+
+pub use digest::Digest;
+pub use escape::{escape_terminal, excerpt};
+pub use json::{PathPart, canonical, push_path_part, to_canonical_string};
+pub use outcome::{ExitStatus, Outcome};
