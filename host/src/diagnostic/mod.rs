@@ -34,7 +34,8 @@ pub struct Span {
 impl Span {
     /// Line and column (both from 1, the column in characters) where the span starts.
     pub fn line_and_column(&self) -> (usize, usize) {
-        let start = (0..=self.range.start.min(self.source.len())).rev().find(|at| self.source.is_char_boundary(*at));
+        let start =
+            (0..=self.range.start.min(self.source.len())).rev().find(|at| self.source.is_char_boundary(*at));
         let before = &self.source[..start.unwrap_or(0)];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
@@ -104,7 +105,12 @@ mod tests {
 
     #[test]
     fn a_span_knows_its_line_and_column() {
-        let span = Span { file: "a.toml".into(), source: "é = 1\nbad = 2\n".into(), range: 7..10, label: String::new() };
+        let span = Span {
+            file: "a.toml".into(),
+            source: "é = 1\nbad = 2\n".into(),
+            range: 7..10,
+            label: String::new(),
+        };
         assert_eq!(span.line_and_column(), (2, 1));
     }
 

@@ -18,7 +18,9 @@ pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, Usag
 pub use event::{Event, EventKind, Phase, Stream};
 pub use file::{Change, FileChange, FileKind, FileState, Git, GitChange, TEXT_INLINE_LIMIT_BYTES};
 pub use request::{Item, Reply, ReplyKind, Request, Role, Violation};
-pub use scenario::{Asserted, Completed, Scenario, Script, ScriptedStep, ToolNotOffered, UnmatchedRequest, UnusedStep};
+pub use scenario::{
+    Asserted, Completed, Scenario, Script, ScriptedStep, ToolNotOffered, UnmatchedRequest, UnusedStep,
+};
 
 use crate::value::Digest;
 
@@ -27,8 +29,19 @@ pub const SCHEMA: &str = "wassert.run/1";
 
 /// The sections assertions may name in `reads`, in document order.
 pub const SECTIONS: [&str; 13] = [
-    "scenario", "agent", "isolation", "turns", "events", "requests", "stdout", "stderr", "files", "git", "script",
-    "raw", "timing",
+    "scenario",
+    "agent",
+    "isolation",
+    "turns",
+    "events",
+    "requests",
+    "stdout",
+    "stderr",
+    "files",
+    "git",
+    "script",
+    "raw",
+    "timing",
 ];
 
 /// The whole document.

@@ -157,7 +157,8 @@ impl WireCall {
 }
 
 /// The neutral tools and the members of their input; the rest of the program knows no others.
-pub const NEUTRAL_TOOLS: [(&str, &[&str]); 2] = [("shell", &["command"]), ("write-file", &["path", "content"])];
+pub const NEUTRAL_TOOLS: [(&str, &[&str]); 2] =
+    [("shell", &["command"]), ("write-file", &["path", "content"])];
 
 /// The names of all profiles.
 pub const NAMES: [&str; 2] = ["codex", "example"];
@@ -173,5 +174,8 @@ pub fn by_name(name: &str) -> Option<&'static dyn Profile> {
 
 /// A required text member of a neutral tool's input.
 fn text_member<'a>(tool: &str, input: &'a Value, member: &str) -> Result<&'a str, String> {
-    input.get(member).and_then(Value::as_str).ok_or_else(|| format!("tool `{tool}` needs `{member}`, a text, in its input"))
+    input
+        .get(member)
+        .and_then(Value::as_str)
+        .ok_or_else(|| format!("tool `{tool}` needs `{member}`, a text, in its input"))
 }

@@ -99,7 +99,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_digest_is_refused() {
-        for text in ["", "sha256:", "sha256:zz", &format!("md5:{}", "0".repeat(64)), &format!("sha256:{}", "é".repeat(32))] {
+        for text in [
+            "",
+            "sha256:",
+            "sha256:zz",
+            &format!("md5:{}", "0".repeat(64)),
+            &format!("sha256:{}", "é".repeat(32)),
+        ] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }
     }

@@ -33,7 +33,10 @@ mod tests {
 
     #[test]
     fn nothing_can_drive_the_terminal() {
-        assert_eq!(escape_terminal("\x1b[31mred\x07\u{202e}\r\n\tok é"), "\\u{1b}[31mred\\u{7}\\u{202e}\\u{d}\n\tok é");
+        assert_eq!(
+            escape_terminal("\x1b[31mred\x07\u{202e}\r\n\tok é"),
+            "\\u{1b}[31mred\\u{7}\\u{202e}\\u{d}\n\tok é"
+        );
     }
 
     #[test]

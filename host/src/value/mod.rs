@@ -6,8 +6,10 @@ mod digest;
 mod escape;
 mod json;
 mod outcome;
+mod verdict;
 
 pub use digest::Digest;
 pub use escape::{escape_terminal, excerpt};
 pub use json::{PathPart, canonical, push_path_part, to_canonical_string};
 pub use outcome::{ExitStatus, Outcome};
+pub use verdict::{ErrorClass, Finding, Place, Receipt, ReceiptInputs, ReceiptResult, Unjudged, Verdict};
