@@ -1,0 +1,209 @@
+//! The matrix: `agents`, and `[agent.NAME]` with each agent's settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::Spanned;
+
+use super::AgentChoice;
+use super::findings::Findings;
+use super::load::{belongs_to_the_scenario, known_word};
+use super::table::{Table, as_table, as_text, quote};
+use crate::diagnostic::did_you_mean;
+use crate::profile::{self, Transport};
+
+/// The matrix of a scenario that names no agent.
+const DEFAULT_AGENT: &str = "example";
+/// Longest name of an agent; it is part of a folder's name.
+const MOST_NAME_CHARACTERS: usize = 64;
+
+/// What one `[agent.NAME]` says.
+#[derive(Default)]
+struct Settings<'a> {
+    extends: Option<Spanned<&'a str>>,
+    transport: Option<Spanned<&'a str>>,
+    environment: BTreeMap<String, String>,
+    arguments: Vec<String>,
+}
+
+/// Reads `agents` and `[agent.NAME]`.
+pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<AgentChoice> {
+    let written = root.texts("agents");
+    let in_file = written.is_some();
+    if let (Some([]), Some(range)) = (written.as_deref(), root.key_range("agents"))
+        && root
+            .value("agents")
+            .and_then(|value| value.get_ref().as_array())
+            .is_some_and(|list| list.is_empty())
+    {
+        findings.error_with_help(
+            "no-agent",
+            "`agents` is empty",
+            range,
+            "names no agent",
+            "name at least one, such as `[\"example\"]`",
+        );
+    }
+    let wrong_type = root.has("agents") && !in_file;
+    let names = written.unwrap_or_else(|| vec![Spanned::new(0..0, DEFAULT_AGENT)]);
+    let settings_table = root.table("agent", "`[agent]`");
+    let settings = settings_table.as_ref().map(|table| all_settings(table, findings)).unwrap_or_default();
+
+    let mut choices = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for name in &names {
+        if !seen.insert(name.get_ref()) {
+            let message = format!("agent {} is named twice", quote(name.get_ref()));
+            findings.error("duplicate-agent", message, name.span(), "again here");
+            continue;
+        }
+        let named = settings.iter().find(|(other, _)| other.get_ref() == name.get_ref());
+        choices.extend(choice(name, named.map(|(at, settings)| (at, settings)), findings));
+    }
+    if !wrong_type {
+        for (name, _) in settings.iter().filter(|(name, _)| !seen.contains(name.get_ref())) {
+            let quoted = quote(name.get_ref());
+            let help = did_you_mean(name.get_ref(), seen.iter().copied())
+                .unwrap_or_else(|| format!("add {quoted} to `agents`, or remove these settings"));
+            let message = format!("agent {quoted} has settings but is not one of `agents`");
+            findings.error_with_help("unused-agent", message, name.span(), "not one of `agents`", help);
+        }
+    }
+    choices
+}
+
+/// One column of the matrix, or a diagnostic.
+fn choice(
+    name: &Spanned<&str>,
+    settings: Option<(&Spanned<&str>, &Settings<'_>)>,
+    findings: &Findings,
+) -> Option<AgentChoice> {
+    let extends = settings.and_then(|(_, settings)| settings.extends.as_ref());
+    let is_profile = profile::by_name(name.get_ref()).is_some();
+    let profile_name = match extends {
+        Some(extends) if is_profile && extends.get_ref() != name.get_ref() => {
+            let message = format!("{} is a known agent and can't extend another", quote(name.get_ref()));
+            findings.error_with_help(
+                "bad-extends",
+                message,
+                extends.span(),
+                "another agent",
+                "give your agent a name of its own",
+            );
+            return None;
+        }
+        Some(extends) => known_word(findings, "unknown-agent", "agent", extends, &profile::NAMES)?,
+        None if is_profile => name.get_ref(),
+        None => {
+            unknown_agent(name, settings.map(|(at, _)| at), findings);
+            return None;
+        }
+    };
+    if !is_agent_name(name.get_ref()) {
+        let message = format!("{} can't be an agent's name", quote(name.get_ref()));
+        findings.error("bad-name", message, name.span(), "use small letters, digits and `-`, at most 64");
+        return None;
+    }
+    let profile = profile::by_name(profile_name)?;
+    let transport = match settings.and_then(|(_, settings)| settings.transport.as_ref()) {
+        None => *profile.transports().first()?,
+        Some(written) => transport(written, profile, findings)?,
+    };
+    let settings = settings.map(|(_, settings)| settings);
+    Some(AgentChoice {
+        name: (*name.get_ref()).to_owned(),
+        profile: profile_name.to_owned(),
+        transport,
+        environment: settings.map(|settings| settings.environment.clone()).unwrap_or_default(),
+        arguments: settings.map(|settings| settings.arguments.clone()).unwrap_or_default(),
+    })
+}
+
+fn unknown_agent(name: &Spanned<&str>, settings: Option<&Spanned<&str>>, findings: &Findings) {
+    let known: Vec<String> = profile::NAMES.iter().map(|known| format!("`{known}`")).collect();
+    let help = did_you_mean(name.get_ref(), profile::NAMES).unwrap_or_else(|| match settings {
+        Some(_) => format!("say which agent it extends: `extends = \"…\"`, one of {}", known.join(", ")),
+        None => format!(
+            "known are: {}; an agent of your own needs `[agent.NAME]` with `extends`",
+            known.join(", ")
+        ),
+    });
+    let message = format!("unknown agent {}", quote(name.get_ref()));
+    findings.error_with_help("unknown-agent", message, name.span(), "unknown agent", help);
+}
+
+fn transport(
+    written: &Spanned<&str>,
+    profile: &dyn profile::Profile,
+    findings: &Findings,
+) -> Option<Transport> {
+    let words: Vec<&str> = profile.transports().iter().map(|transport| transport.word()).collect();
+    let what = format!("transport of `{}`", profile.name());
+    let word = known_word(findings, "unknown-transport", &what, written, &words)?;
+    profile.transports().iter().copied().find(|transport| transport.word() == word)
+}
+
+fn all_settings<'a>(table: &Table<'a>, findings: &'a Findings) -> Vec<(Spanned<&'a str>, Settings<'a>)> {
+    table
+        .entries()
+        .filter_map(|(name, value)| {
+            let called = format!("`[agent.{}]`", crate::value::excerpt(name.get_ref(), MOST_NAME_CHARACTERS));
+            let table = as_table(findings, "agent", called, value)?;
+            Some((name, settings(table, findings)))
+        })
+        .collect()
+}
+
+fn settings<'a>(mut table: Table<'a>, findings: &'a Findings) -> Settings<'a> {
+    let settings = Settings {
+        extends: table.text("extends"),
+        transport: table.text("transport"),
+        environment: table
+            .table("env", "`env`")
+            .map(|table| environment(&table, findings))
+            .unwrap_or_default(),
+        arguments: table
+            .texts("arguments")
+            .unwrap_or_default()
+            .iter()
+            .filter(|argument| without_nul(findings, "arguments", argument))
+            .map(|argument| (*argument.get_ref()).to_owned())
+            .collect(),
+    };
+    table.finish(belongs_to_the_scenario);
+    settings
+}
+
+fn environment(table: &Table<'_>, findings: &Findings) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
+    for (name, value) in table.entries() {
+        if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) {
+            let message = format!("{} can't be a variable's name", quote(name.get_ref()));
+            findings.error("bad-name", message, name.span(), "empty, or with `=` or NUL");
+            continue;
+        }
+        if let Some(text) = as_text(findings, name.get_ref(), value)
+            && without_nul(findings, name.get_ref(), &text)
+        {
+            environment.insert((*name.get_ref()).to_owned(), (*text.get_ref()).to_owned());
+        }
+    }
+    environment
+}
+
+/// Reports a text that can't be handed to a process.
+pub(super) fn without_nul(findings: &Findings, key: &str, text: &Spanned<&str>) -> bool {
+    let whole = !text.get_ref().contains('\0');
+    if !whole {
+        let message = format!("{} has a NUL character", quote(key));
+        findings.error("nul", message, text.span(), "no process can be given a NUL");
+    }
+    whole
+}
+
+fn is_agent_name(name: &str) -> bool {
+    name.len() <= MOST_NAME_CHARACTERS
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|character| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-')
+}

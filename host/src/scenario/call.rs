@@ -1,0 +1,146 @@
+//! `call` and `calls` of a step: the tools that the model asks the agent to use.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::Call;
+use super::findings::Findings;
+use super::json::to_json;
+use super::table::{Table, quote};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::profile::{self, NEUTRAL_TOOLS};
+
+/// Longest identifier of a call: that of the strictest protocol, the Responses API.
+const MOST_ID_CHARACTERS: usize = 64;
+
+/// The calls of the steps read so far.
+pub(super) struct Calls<'a> {
+    places: BTreeMap<String, Range<usize>>,
+    profiles: BTreeSet<&'a str>,
+}
+
+impl<'a> Calls<'a> {
+    /// No calls yet; each will be shown to these profiles.
+    pub(super) fn new(profiles: BTreeSet<&'a str>) -> Self {
+        Self { places: BTreeMap::new(), profiles }
+    }
+
+    /// Whether a step read so far makes this call.
+    pub(super) fn is_known(&self, id: &str) -> bool {
+        self.places.contains_key(id)
+    }
+
+    /// The identifiers of all calls so far.
+    pub(super) fn identifiers(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+}
+
+/// Reads `call` or `calls` of a step.
+pub(super) fn read(step: &mut Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Vec<Call> {
+    let one = step.table("call", "`call`");
+    let several = step.tables("calls", "`calls`");
+    if let (true, Some(range)) = (one.is_some(), step.key_range("calls")) {
+        findings.error_with_help(
+            "two-replies",
+            "the step has both `call` and `calls`",
+            range,
+            "and here",
+            "write every call in `calls`",
+        );
+    }
+    if let Some(DeValue::Array(list)) = step.value("calls").map(Spanned::get_ref)
+        && list.is_empty()
+    {
+        let range = step.key_range("calls").unwrap_or(step.range());
+        findings.error("no-reply", "`calls` is empty", range, "calls nothing");
+    }
+    one.into_iter().chain(several).filter_map(|table| call(table, findings, calls)).collect()
+}
+
+fn call(mut table: Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Option<Call> {
+    let span = table.range();
+    let id = table.required_text("id").and_then(|id| identifier(&id, findings, calls));
+    let tool = table.required_text("tool");
+    let input = match table.value("input") {
+        None => Some(Value::Object(Map::new())),
+        Some(value) if matches!(value.get_ref(), DeValue::Table(_) | DeValue::String(_)) => {
+            to_json(findings, value)
+        }
+        Some(value) => table.wrong_type("input", "a table, or a text for a tool that takes one", value),
+    };
+    let input_range = table.value("input").map_or(span.clone(), Spanned::span);
+    table.finish(|_| None);
+    let (tool, input) = (tool?, input?);
+    if has_neutral_members(&tool, &input, input_range, findings) {
+        let objections: BTreeSet<String> = calls
+            .profiles
+            .iter()
+            .filter_map(|name| profile::by_name(name)?.tool(tool.get_ref(), &input).err())
+            .collect();
+        for objection in objections {
+            findings.error("bad-call", objection, span.clone(), "this call");
+        }
+    }
+    Some(Call { id: id?, tool: (*tool.get_ref()).to_owned(), input, span })
+}
+
+fn identifier(id: &Spanned<&str>, findings: &Findings, calls: &mut Calls<'_>) -> Option<String> {
+    let written = *id.get_ref();
+    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if written.len() > MOST_ID_CHARACTERS || !written.chars().all(plain) {
+        let message = format!("{} can't be a call's `id`", quote(written));
+        findings.error("bad-id", message, id.span(), "use letters, digits, `-`, `_` and `.`, at most 64");
+        return None;
+    }
+    if let Some(first) = calls.places.get(written) {
+        findings.add(
+            Diagnostic::error("duplicate-call", format!("two calls have the `id` {}", quote(written)))
+                .at(findings.span(id.span(), "again here"))
+                .at(findings.span(first.clone(), "first here"))
+                .help("give each call of the scenario an `id` of its own".to_owned()),
+        );
+        return None;
+    }
+    calls.places.insert(written.to_owned(), id.span());
+    Some(written.to_owned())
+}
+
+/// Reports members that a neutral tool lacks or doesn't know. Other tools are the agent's own.
+fn has_neutral_members(
+    tool: &Spanned<&str>,
+    input: &Value,
+    range: Range<usize>,
+    findings: &Findings,
+) -> bool {
+    let Some((name, members)) = NEUTRAL_TOOLS.iter().find(|(name, _)| name == tool.get_ref()) else {
+        return true;
+    };
+    let Value::Object(object) = input else {
+        let list: Vec<String> = members.iter().map(|member| format!("`{member}`")).collect();
+        let message = format!("the input of `{name}` must be a table");
+        findings.error("bad-call", message, range, format!("must have {}", list.join(" and ")));
+        return false;
+    };
+    let mut right = true;
+    for member in members.iter().filter(|member| !object.contains_key(**member)) {
+        let message = format!("tool `{name}` needs `{member}` in its input");
+        findings.error("bad-call", message, range.clone(), format!("`{member}` is missing"));
+        right = false;
+    }
+    for key in object.keys().filter(|key| !members.contains(&key.as_str())) {
+        let message = format!("tool `{name}` has no {} in its input", quote(key));
+        let help = did_you_mean(key, members.iter().copied());
+        findings.add(
+            Diagnostic::error("bad-call", message)
+                .at(findings.span(range.clone(), "unknown member"))
+                .help(help),
+        );
+        right = false;
+    }
+    right
+}

@@ -1,0 +1,72 @@
+//! `[expect]`: how the run is expected to end, for all agents or for each.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::AgentChoice;
+use super::findings::Findings;
+use super::load::{belongs_to_the_scenario, known_word};
+use super::table::{Table, as_text};
+use crate::document::Completed;
+
+const WORDS: [(&str, Completed); 6] = [
+    ("completed", Completed::Completed),
+    ("failed", Completed::Failed),
+    ("silent", Completed::Silent),
+    ("timeout", Completed::Timeout),
+    ("signal", Completed::Signal),
+    ("output-limit", Completed::OutputLimit),
+];
+
+/// How each agent is expected to end.
+#[derive(Default)]
+pub(super) struct Expected {
+    /// Where nothing else is said.
+    pub(super) everywhere: Completed,
+    /// By the agent's name.
+    pub(super) by_agent: BTreeMap<String, Completed>,
+}
+
+/// Reads `[expect]`.
+pub(super) fn read(root: &mut Table<'_>, findings: &Findings, agents: &[AgentChoice]) -> Expected {
+    let mut expected = Expected::default();
+    let Some(mut table) = root.table("expect", "`[expect]`") else { return expected };
+    match table.value("completed").map(|value| (value, value.get_ref())) {
+        None => {}
+        Some((value, DeValue::Table(_))) => by_agent(value, findings, agents, &mut expected),
+        Some((value, DeValue::String(_))) => {
+            expected.everywhere = word(value, findings).unwrap_or_default();
+        }
+        Some((value, _)) => {
+            let _: Option<()> =
+                table.wrong_type("completed", "a text, or a table with a text for each agent", value);
+        }
+    }
+    table.finish(belongs_to_the_scenario);
+    expected
+}
+
+fn by_agent(
+    value: &Spanned<DeValue<'_>>,
+    findings: &Findings,
+    agents: &[AgentChoice],
+    expected: &mut Expected,
+) {
+    let Some(table) = super::table::as_table(findings, "completed", "`completed`", value) else { return };
+    let names: Vec<&str> = agents.iter().map(|agent| agent.name.as_str()).collect();
+    for (name, value) in table.entries() {
+        let known = known_word(findings, "unknown-agent", "agent", &name, &names);
+        if let (Some(known), Some(completed)) = (known, word(value, findings)) {
+            expected.by_agent.insert(known.to_owned(), completed);
+        }
+    }
+}
+
+fn word(value: &Spanned<DeValue<'_>>, findings: &Findings) -> Option<Completed> {
+    let text = as_text(findings, "completed", value)?;
+    let known = WORDS.map(|(word, _)| word);
+    let written = known_word(findings, "unknown-end", "end of a run", &text, &known)?;
+    WORDS.iter().find(|(word, _)| *word == written).map(|(_, completed)| *completed)
+}
