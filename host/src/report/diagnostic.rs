@@ -114,3 +114,65 @@ fn line_end(source: &str, at: usize) -> usize {
     let end = source[at..].find('\n').map_or(source.len(), |newline| at + newline);
     if source[at..end].ends_with('\r') { end - 1 } else { end }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(source: &str, range: Range<usize>) -> Diagnostic {
+        let span = Span { file: "a.toml".into(), source: source.into(), range, label: "here".into() };
+        Diagnostic::error("bad", "wrong").at(span).help("do it right".to_owned())
+    }
+
+    #[test]
+    fn the_caret_stays_under_its_word_when_what_is_before_it_is_escaped() {
+        let source = "a = 1\nb = \"\u{1b}[2J\u{202e}\" # word\n";
+        let start = source.find("word").unwrap();
+        let human = render_human(&at(source, start..start + 4), false);
+        let lines: Vec<&str> = human.lines().collect();
+        assert_eq!(lines[3], "2 | b = \"\\u{1b}[2J\\u{202e}\" # word");
+        assert_eq!(lines[4].find("^^^^"), lines[3].find("word"));
+        assert_eq!(lines.last(), Some(&"  = help: do it right"));
+    }
+
+    #[test]
+    fn only_the_first_line_of_a_long_value_is_shown() {
+        let human = render_human(&at("a = '''\nx\n'''\n", 4..13), false);
+        assert!(human.contains("1 | a = '''\n  |     ^^^ here"), "{human}");
+        assert!(!human.contains("2 |"), "{human}");
+    }
+
+    #[test]
+    fn a_place_outside_the_text_or_inside_a_character_is_still_rendered() {
+        for range in [99..120, 1..2, 2..1, 3..3] {
+            assert!(render_human(&at("éé", range.clone()), false).contains("a.toml:1:"), "{range:?}");
+        }
+        assert!(
+            render_human(&Diagnostic::warning("odd", "no place"), false)
+                .starts_with("warning[odd]: no place")
+        );
+    }
+
+    #[test]
+    fn colour_only_when_asked_for() {
+        assert!(render_human(&at("a", 0..1), true).contains('\u{1b}'));
+        assert!(!render_human(&at("a", 0..1), false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn tools_get_lines_and_columns() {
+        let json = render_json(&at("a = 1\né = '''\nx'''\n", 11..18));
+        assert_eq!(
+            json,
+            json!({
+                "id": "bad",
+                "severity": "error",
+                "message": "wrong",
+                "help": "do it right",
+                "spans": [{
+                    "file": "a.toml", "line": 2, "column": 5, "end_line": 3, "end_column": 4, "label": "here",
+                }],
+            })
+        );
+    }
+}

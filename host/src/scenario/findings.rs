@@ -7,10 +7,14 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
 /// More than this helps nobody; the rest is counted.
 const MOST_DIAGNOSTICS: usize = 100;
+/// Longest word that a suggestion is looked for, in bytes, and most words that it is compared with: comparing costs
+/// the product of lengths and words.
+const MOST_COMPARED_BYTES: usize = 64;
+const MOST_COMPARED_WORDS: usize = 1000;
 
 /// The mistakes found so far, and the text they are in.
 pub(super) struct Findings {
@@ -56,6 +60,21 @@ impl Findings {
         help: impl Into<String>,
     ) {
         self.add(Diagnostic::error(id, message).at(self.span(range, label)).help(help.into()));
+    }
+
+    /// ``did you mean `x`?`` when a known word is close. Nothing is looked for once nobody would see it.
+    pub(super) fn suggest<'k>(
+        &self,
+        written: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Option<String> {
+        if written.len() > MOST_COMPARED_BYTES || self.found.borrow().len() > MOST_DIAGNOSTICS {
+            return None;
+        }
+        did_you_mean(
+            written,
+            known.into_iter().filter(|word| word.len() <= MOST_COMPARED_BYTES).take(MOST_COMPARED_WORDS),
+        )
     }
 
     /// Whether the file can't be used.
