@@ -8,7 +8,6 @@ use super::AgentChoice;
 use super::findings::Findings;
 use super::load::{belongs_to_the_scenario, known_word};
 use super::table::{Table, as_table, as_text, quote};
-use crate::diagnostic::did_you_mean;
 use crate::profile::{self, Transport};
 
 /// The matrix of a scenario that names no agent.
@@ -28,22 +27,19 @@ struct Settings<'a> {
 /// Reads `agents` and `[agent.NAME]`.
 pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<AgentChoice> {
     let written = root.texts("agents");
-    let in_file = written.is_some();
-    if let (Some([]), Some(range)) = (written.as_deref(), root.key_range("agents"))
-        && root
-            .value("agents")
-            .and_then(|value| value.get_ref().as_array())
-            .is_some_and(|list| list.is_empty())
-    {
+    let listed = root.value("agents").and_then(|value| value.get_ref().as_array()).map(|list| list.len());
+    // What could not be read has been reported; its settings are not called unused on top of that.
+    let all_read =
+        !root.has("agents") || listed.is_some_and(|listed| written.as_ref().map(Vec::len) == Some(listed));
+    if listed == Some(0) {
         findings.error_with_help(
             "no-agent",
             "`agents` is empty",
-            range,
+            root.key_range("agents").unwrap_or(root.range()),
             "names no agent",
             "name at least one, such as `[\"example\"]`",
         );
     }
-    let wrong_type = root.has("agents") && !in_file;
     let names = written.unwrap_or_else(|| vec![Spanned::new(0..0, DEFAULT_AGENT)]);
     let settings_table = root.table("agent", "`[agent]`");
     let settings = settings_table.as_ref().map(|table| all_settings(table, findings)).unwrap_or_default();
@@ -59,10 +55,11 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<AgentChoice
         let named = settings.iter().find(|(other, _)| other.get_ref() == name.get_ref());
         choices.extend(choice(name, named.map(|(at, settings)| (at, settings)), findings));
     }
-    if !wrong_type {
+    if all_read {
         for (name, _) in settings.iter().filter(|(name, _)| !seen.contains(name.get_ref())) {
             let quoted = quote(name.get_ref());
-            let help = did_you_mean(name.get_ref(), seen.iter().copied())
+            let help = findings
+                .suggest(name.get_ref(), seen.iter().copied())
                 .unwrap_or_else(|| format!("add {quoted} to `agents`, or remove these settings"));
             let message = format!("agent {quoted} has settings but is not one of `agents`");
             findings.error_with_help("unused-agent", message, name.span(), "not one of `agents`", help);
@@ -120,7 +117,7 @@ fn choice(
 
 fn unknown_agent(name: &Spanned<&str>, settings: Option<&Spanned<&str>>, findings: &Findings) {
     let known: Vec<String> = profile::NAMES.iter().map(|known| format!("`{known}`")).collect();
-    let help = did_you_mean(name.get_ref(), profile::NAMES).unwrap_or_else(|| match settings {
+    let help = findings.suggest(name.get_ref(), profile::NAMES).unwrap_or_else(|| match settings {
         Some(_) => format!("say which agent it extends: `extends = \"…\"`, one of {}", known.join(", ")),
         None => format!(
             "known are: {}; an agent of your own needs `[agent.NAME]` with `extends`",
@@ -137,8 +134,7 @@ fn transport(
     findings: &Findings,
 ) -> Option<Transport> {
     let words: Vec<&str> = profile.transports().iter().map(|transport| transport.word()).collect();
-    let what = format!("transport of `{}`", profile.name());
-    let word = known_word(findings, "unknown-transport", &what, written, &words)?;
+    let word = known_word(findings, "unknown-transport", "transport", written, &words)?;
     profile.transports().iter().copied().find(|transport| transport.word() == word)
 }
 

@@ -11,6 +11,8 @@ use super::table::{Table, quote};
 use super::{Assertion, Reply, Step, Uses, workspace};
 use crate::diagnostic::Diagnostic;
 
+/// Most assertions of a scenario.
+const MOST_ASSERTIONS: usize = 1000;
 /// Longest name of a pack or an assertion.
 const MOST_NAME_CHARACTERS: usize = 64;
 
@@ -33,7 +35,15 @@ pub(super) fn read(
             "add an `[[assert]]`, such as `use = \"std/file\"`",
         );
     }
-    tables.into_iter().filter_map(|table| assertion(table, findings, environment)).collect()
+    if let Some(beyond) = tables.get(MOST_ASSERTIONS) {
+        let message = "the scenario has more than 1000 assertions";
+        findings.error("too-many-assertions", message, beyond.range(), "one too many");
+    }
+    tables
+        .into_iter()
+        .take(MOST_ASSERTIONS)
+        .filter_map(|table| assertion(table, findings, environment))
+        .collect()
 }
 
 fn assertion(mut table: Table<'_>, findings: &Findings, environment: &LoadContext<'_>) -> Option<Assertion> {

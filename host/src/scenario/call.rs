@@ -11,7 +11,7 @@ use super::Call;
 use super::findings::Findings;
 use super::json::to_json;
 use super::table::{Table, quote};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::Diagnostic;
 use crate::profile::{self, NEUTRAL_TOOLS};
 
 /// Longest identifier of a call: that of the strictest protocol, the Responses API.
@@ -126,21 +126,23 @@ fn has_neutral_members(
         findings.error("bad-call", message, range, format!("must have {}", list.join(" and ")));
         return false;
     };
-    let mut right = true;
+    let unknown: Vec<&String> = object.keys().filter(|key| !members.contains(&key.as_str())).collect();
+    let mut right = unknown.is_empty();
     for member in members.iter().filter(|member| !object.contains_key(**member)) {
-        let message = format!("tool `{name}` needs `{member}` in its input");
-        findings.error("bad-call", message, range.clone(), format!("`{member}` is missing"));
         right = false;
+        // A misspelt member is reported once, as what it is.
+        if !unknown.iter().any(|key| findings.suggest(key, [*member]).is_some()) {
+            let message = format!("tool `{name}` needs `{member}` in its input");
+            findings.error("bad-call", message, range.clone(), format!("`{member}` is missing"));
+        }
     }
-    for key in object.keys().filter(|key| !members.contains(&key.as_str())) {
+    let list: Vec<String> = members.iter().map(|member| format!("`{member}`")).collect();
+    for key in unknown {
         let message = format!("tool `{name}` has no {} in its input", quote(key));
-        let help = did_you_mean(key, members.iter().copied());
-        findings.add(
-            Diagnostic::error("bad-call", message)
-                .at(findings.span(range.clone(), "unknown member"))
-                .help(help),
-        );
-        right = false;
+        let help = findings
+            .suggest(key, members.iter().copied())
+            .unwrap_or_else(|| format!("its input is {}", list.join(" and ")));
+        findings.error_with_help("bad-call", message, range.clone(), "unknown member", help);
     }
     right
 }

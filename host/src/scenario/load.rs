@@ -8,18 +8,17 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::findings::Findings;
+use super::syntax::parse;
 use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
 use super::{agents, assertions, completed, script, turns, workspace};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::Diagnostic;
 use crate::value::Digest;
 
 /// Largest scenario file, in bytes; whoever reads the file need not read more than one byte beyond it.
 pub const MOST_BYTES: usize = 1024 * 1024;
 /// Time for all turns together when the scenario names none.
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
-/// Syntax errors that are shown: what follows the first few is mostly their echo.
-const MOST_SYNTAX_ERRORS: usize = 10;
 /// Keys of the scenario itself, for the help at a key that was written below a table.
 const SCENARIO_KEYS: [&str; 6] = ["summary", "pins", "owners", "tags", "agents", "timeout_seconds"];
 
@@ -96,35 +95,6 @@ struct Draft {
     assertions: Vec<super::Assertion>,
 }
 
-/// The file's tables. Nothing when its syntax is so wrong that reading on would report echoes.
-fn parse<'a>(source: &'a str, findings: &Findings) -> Option<DeTable<'a>> {
-    let (table, errors) = DeTable::parse_recoverable(source);
-    let mut lines = Vec::new();
-    let mut readable = true;
-    for error in errors {
-        let duplicate = error.message() == "duplicate key";
-        readable &= duplicate;
-        let range = error.span().unwrap_or(source.len()..source.len());
-        // A line that went wrong once goes wrong in several ways.
-        let line =
-            source.as_bytes()[..range.start.min(source.len())].iter().filter(|byte| **byte == b'\n').count();
-        if lines.contains(&line) || lines.len() == MOST_SYNTAX_ERRORS {
-            continue;
-        }
-        lines.push(line);
-        if duplicate {
-            let key = quote(source.get(range.clone()).unwrap_or_default());
-            let message = format!("{key} is there twice");
-            let help = "a key, and a table in single brackets, may be written once; a list of tables has two brackets, such as `[[step]]`";
-            findings.error_with_help("duplicate-key", message, range, "again here", help);
-        } else {
-            let message = format!("this is not TOML: {}", error.message());
-            findings.error("syntax", message, range, "here");
-        }
-    }
-    readable.then(|| table.into_inner())
-}
-
 fn read(table: &DeTable<'_>, findings: &Findings, environment: &LoadContext<'_>) -> Option<Draft> {
     let mut root = Table::new(table, 0..0, "the scenario", findings);
     let summary = root.required_text("summary").map(|text| (*text.get_ref()).to_owned());
@@ -179,10 +149,144 @@ pub(super) fn known_word<'a>(
     let found = known.iter().copied().find(|word| word == written.get_ref());
     if found.is_none() {
         let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
-        let help = did_you_mean(written.get_ref(), known.iter().copied())
-            .unwrap_or_else(|| format!("known are: {}", list.join(", ")));
+        let help = findings.suggest(written.get_ref(), known.iter().copied()).unwrap_or_else(|| {
+            match list.as_slice() {
+                [only] => format!("there is only {only}"),
+                _ => format!("write one of {}", list.join(", ")),
+            }
+        });
         let message = format!("unknown {what} {}", quote(written.get_ref()));
         findings.error_with_help(id, message, written.span(), format!("unknown {what}"), help);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::broken::{EVERY_KEY, load_text};
+    use super::*;
+    use crate::document::Completed;
+    use crate::profile::Transport;
+    use crate::scenario::{Expectation, Fault, Reply, Uses};
+
+    fn every_key() -> Scenario {
+        let loaded = load_text("a.toml", EVERY_KEY.as_bytes());
+        assert_eq!(loaded.diagnostics, []);
+        loaded.scenario.unwrap()
+    }
+
+    #[test]
+    fn the_matrix_and_the_ends_are_read_for_each_agent() {
+        let scenario = every_key();
+        let column = |index: usize| {
+            let agent = &scenario.agents[index];
+            (
+                agent.name.as_str(),
+                agent.profile.as_str(),
+                agent.transport,
+                scenario.completed_for(&agent.name),
+            )
+        };
+        assert_eq!(column(0), ("codex", "codex", Transport::Websocket, Completed::Failed));
+        assert_eq!(column(1).0, "example");
+        assert_eq!(column(1).3, Completed::Timeout);
+        assert_eq!(column(2), ("codex-http", "codex", Transport::Http, Completed::Completed));
+        assert_eq!(scenario.agents[0].arguments, ["-c", "x=1"]);
+        assert_eq!(scenario.agents[1].environment["MODE"], "plain");
+        assert_eq!(scenario.timeout_ms, 1500);
+    }
+
+    #[test]
+    fn workspace_and_turns_are_read() {
+        let scenario = every_key();
+        assert_eq!(scenario.workspace.from.as_deref(), Some("workspace"));
+        assert_eq!(scenario.workspace.files["notes.txt"], "before\n");
+        assert!(scenario.workspace.git);
+        assert_eq!(scenario.turns.iter().map(|turn| turn.resumes).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn steps_are_numbered_within_their_lane() {
+        let steps = every_key().steps;
+        let numbers: Vec<_> = steps.iter().map(|step| (step.lane.as_str(), step.number)).collect();
+        assert_eq!(numbers, [("main", 1), ("main", 2), ("main", 3), ("title", 1), ("main", 4), ("main", 5)]);
+        assert!(steps[3].optional);
+        assert_eq!(steps[0].attempts(), 4);
+        assert_eq!(&EVERY_KEY[steps[0].span.clone()], "[[step]]");
+    }
+
+    #[test]
+    fn replies_faults_and_expectations_are_read() {
+        let steps = every_key().steps;
+        let status = Fault::Status {
+            status: 429,
+            code: "rate_limit_exceeded".into(),
+            message: "scripted status 429".into(),
+            retry_after_seconds: Some(1),
+        };
+        let failed = Fault::Failed { code: "server_error".into(), message: "oops".into() };
+        assert_eq!(steps[0].faults, [status, failed, Fault::Cut]);
+        let Reply::Items { reasoning, text, calls } = &steps[0].reply else { panic!("a reply") };
+        assert_eq!((reasoning.as_deref(), text.as_deref()), (Some("thinking"), Some("I will.")));
+        assert_eq!(calls[0].input, json!({"command": "printf 'after\n' > notes.txt"}));
+        let result = |call: &str, contains: &str| Expectation::ToolResult {
+            call: call.into(),
+            contains: contains.into(),
+        };
+        assert_eq!(steps[1].expect, [result("edit", "")]);
+        assert_eq!(steps[2].expect, [result("a", ""), result("b", "ok")]);
+        assert_eq!(
+            steps[5].reply,
+            Reply::Fail(Fault::Failed { code: "invalid_prompt".into(), message: "no".into() })
+        );
+    }
+
+    #[test]
+    fn assertions_know_where_they_stand() {
+        let assertions = every_key().assertions;
+        assert_eq!(&EVERY_KEY[assertions[0].use_span.clone()], "\"std/file\"");
+        assert_eq!(assertions[0].with, json!({"path": "notes.txt", "equals": "after\n"}));
+        assert_eq!(
+            assertions[1].uses,
+            Uses::Module { path: "check.wasm".into(), assertion: Some("spelling".into()) }
+        );
+        assert_eq!(assertions[1].with, json!({}));
+        assert_eq!(assertions[1].with_span, assertions[1].use_span);
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let text = "summary = 's'\n[[turn]]\nprompt = 'p'\n[[assert]]\nuse = 'std/exit'\n";
+        let scenario = load_text("a.toml", text.as_bytes()).scenario.unwrap();
+        assert_eq!(scenario.agents.iter().map(|agent| &agent.name).collect::<Vec<_>>(), ["example"]);
+        assert_eq!(scenario.timeout_ms, 60_000);
+        assert_eq!(scenario.completed, Completed::Completed);
+        assert_eq!(scenario.workspace, Workspace::default());
+        assert_eq!(scenario.sha256, Digest::of(text));
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        let id = |text: &str| load_text("a.toml", text.as_bytes()).diagnostics[0].id;
+        assert_eq!(id(&"#".repeat(MOST_BYTES + 1)), "too-large");
+        let more = |text: &str| EVERY_KEY.to_owned() + &text.repeat(1000);
+        assert_eq!(id(&more("[[step]]\ntext = ''\n")), "too-many-steps");
+        assert_eq!(id(&more("[[turn]]\nprompt = 'x'\n")), "too-many-turns");
+        assert_eq!(id(&more("[[assert]]\nuse = 'std/exit'\n")), "too-many-assertions");
+    }
+
+    #[test]
+    fn of_very_many_mistakes_the_first_hundred_are_shown() {
+        let unknown: String = (0..50_000).map(|index| format!("x{index}=1\n")).collect();
+        let diagnostics = load_text("a.toml", (unknown + EVERY_KEY).as_bytes()).diagnostics;
+        assert_eq!(diagnostics.len(), 101);
+        assert_eq!(diagnostics[100].id, "more-mistakes");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_mistake() {
+        assert!(load_text("a.toml", format!("\u{feff}{EVERY_KEY}").as_bytes()).scenario.is_some());
+    }
 }

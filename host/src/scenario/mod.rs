@@ -12,6 +12,7 @@ mod model;
 mod path;
 mod script;
 mod select;
+mod syntax;
 mod table;
 mod turns;
 mod workspace;

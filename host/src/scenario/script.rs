@@ -10,7 +10,6 @@ use super::findings::Findings;
 use super::load::{belongs_to_the_scenario, known_word};
 use super::table::{Table, as_table, quote};
 use super::{AgentChoice, Expectation, Fault, Reply, Step};
-use crate::diagnostic::did_you_mean;
 
 /// Most steps of a scenario.
 const MOST_STEPS: usize = 1000;
@@ -123,7 +122,8 @@ fn tool_result(mut table: Table<'_>, findings: &Findings, calls: &Calls<'_>) -> 
     table.finish(|_| None);
     let call = call?;
     if !calls.is_known(call.get_ref()) {
-        let help = did_you_mean(call.get_ref(), calls.identifiers())
+        let help = findings
+            .suggest(call.get_ref(), calls.identifiers())
             .unwrap_or_else(|| "an earlier step must make a call with this `id`".to_owned());
         let message = format!("no earlier step makes a call {}", quote(call.get_ref()));
         findings.error_with_help("unknown-call", message, call.span(), "unknown call", help);

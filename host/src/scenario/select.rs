@@ -2,7 +2,7 @@
 //!
 //! Pure: the caller walks the folders and reads the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::{AgentChoice, Scenario};
@@ -169,24 +169,19 @@ fn wants(wanted: &[String], has: &[String]) -> bool {
 
 /// The files below one argument that are scenarios.
 fn scenario_files<'a>(argument: &Path, files: &'a [PathBuf]) -> Vec<&'a PathBuf> {
-    let folders: Vec<&Path> = files
-        .iter()
-        .filter(|file| file.as_path() != argument && is_visible(argument, file))
+    let visible = || files.iter().filter(|file| file.as_path() != argument && is_visible(argument, file));
+    let folders: BTreeSet<&Path> = visible()
         .filter(|file| file.file_name().is_some_and(|name| name == FOLDER_SCENARIO))
         .filter_map(|file| file.parent())
         .collect();
-    files
-        .iter()
-        .filter(|file| {
-            let inside = folders.iter().filter(|folder| file.starts_with(folder));
-            // The outermost folder with a `scenario.toml` is the scenario.
-            let outermost = inside.min_by_key(|folder| folder.components().count());
-            file.as_path() == argument
-                || (is_visible(argument, file)
-                    && file.extension().is_some_and(|ending| ending == "toml")
-                    && outermost.is_none_or(|folder| file.as_path() == folder.join(FOLDER_SCENARIO)))
-        })
-        .collect()
+    let is_scenario = |file: &&PathBuf| {
+        // The outermost folder with a `scenario.toml` is the scenario.
+        let outermost = file.ancestors().skip(1).filter(|folder| folders.contains(folder)).last();
+        file.extension().is_some_and(|ending| ending == "toml")
+            && outermost.is_none_or(|folder| file.as_path() == folder.join(FOLDER_SCENARIO))
+    };
+    let named = files.iter().filter(|file| file.as_path() == argument);
+    named.chain(visible().filter(is_scenario)).collect()
 }
 
 fn is_visible(argument: &Path, file: &Path) -> bool {
@@ -232,4 +227,108 @@ fn alternatives(words: &[String]) -> String {
 
 fn hint(help: &Option<String>) -> String {
     help.as_ref().map(|help| format!("; {help}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::broken::{EVERY_KEY, load_text};
+    use super::*;
+
+    fn names(argument: &str, files: &[&str]) -> Vec<String> {
+        let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+        let found = find([(Path::new(argument), files.as_slice())]);
+        assert_eq!(found.diagnostics, []);
+        found.files.into_iter().map(|file| file.name).collect()
+    }
+
+    #[test]
+    fn a_name_is_the_path_below_the_nearest_scenarios_folder() {
+        assert_eq!(names("scenarios", &["scenarios/b/x.toml", "scenarios/a.toml"]), ["a", "b/x"]);
+        assert_eq!(names("p/scenarios/area", &["p/scenarios/area/x.toml"]), ["area/x"]);
+        assert_eq!(names("scenarios", &["scenarios/old/scenarios/x.toml"]), ["x"]);
+        assert_eq!(names("./scenarios/a/x.toml", &["./scenarios/a/x.toml"]), ["a/x"]);
+    }
+
+    #[test]
+    fn without_a_scenarios_folder_a_name_is_the_path_below_the_argument() {
+        assert_eq!(names("t", &["t/a/x.toml", "t/y.toml"]), ["a/x", "y"]);
+        assert_eq!(names("t/a/x.toml", &["t/a/x.toml"]), ["x"]);
+        assert_eq!(names(".", &["./x.toml"]), ["x"]);
+        assert_eq!(names("../t", &["../t/a/x.toml"]), ["a/x"]);
+    }
+
+    #[test]
+    fn a_folder_with_a_scenario_is_one_scenario_and_nothing_else_in_it_is() {
+        let files = [
+            "scenarios/a/edit/scenario.toml",
+            "scenarios/a/edit/shims/gh.toml",
+            "scenarios/a/edit/inner/scenario.toml",
+            "scenarios/a/plain.toml",
+        ];
+        assert_eq!(names("scenarios", &files), ["a/edit", "a/plain"]);
+        assert_eq!(names("t/edit", &["t/edit/scenario.toml", "t/edit/more.toml"]), ["edit"]);
+        assert_eq!(names("t/edit/scenario.toml", &["t/edit/scenario.toml"]), ["edit"]);
+        assert_eq!(names("scenarios", &["scenarios/scenario.toml"]), ["scenarios"]);
+        assert_eq!(names(".", &["./scenario.toml"]), ["scenario"]);
+    }
+
+    #[test]
+    fn what_is_hidden_or_not_toml_is_no_scenario() {
+        let files = ["t/.wassert/runs/1/x@example/scenario.toml", "t/notes.md", "t/.x.toml", "t/x.toml"];
+        assert_eq!(names("t", &files), ["x"]);
+    }
+
+    #[test]
+    fn one_file_named_twice_is_one_scenario_and_two_files_of_one_name_are_an_error() {
+        let files = [PathBuf::from("scenarios/a.toml"), PathBuf::from("scenarios/a/scenario.toml")];
+        let one = (Path::new("scenarios"), &files[..1]);
+        assert_eq!(find([one, one]), find([one]));
+        let both = find([(Path::new("scenarios"), &files[..])]);
+        assert_eq!(both.files.len(), 1);
+        assert_eq!(both.diagnostics.iter().map(|found| found.id).collect::<Vec<_>>(), ["duplicate-name"]);
+    }
+
+    #[test]
+    fn nothing_selected_says_what_was_asked_for() {
+        let filter = |names: &[&str]| Filter {
+            names: names.iter().map(|&name| name.into()).collect(),
+            ..Filter::default()
+        };
+        let file = |name: &str| ScenarioFile { name: name.into(), file: name.into() };
+        let files = vec![file("quickstart/plain"), file("tools/edit")];
+        assert_eq!(filter(&["edit", "x"]).files(files.clone(), &[]), Ok(vec![file("tools/edit")]));
+        assert_eq!(
+            filter(&["plian"]).files(files, &[]).unwrap_err().to_string(),
+            "no scenario has `plian` in its name; did you mean `plain`?"
+        );
+        assert_eq!(
+            filter(&[]).files(vec![], &[Path::new("a"), Path::new("b")]).unwrap_err().to_string(),
+            "no scenario found in `a`, `b`"
+        );
+    }
+
+    #[test]
+    fn tags_and_agents_choose_runs() {
+        let scenarios = [load_text("x.toml", EVERY_KEY.as_bytes()).scenario.unwrap()];
+        let filter = |tag: &str, agent: &str| Filter {
+            tags: vec![tag.into()],
+            agents: vec![agent.into()],
+            ..Filter::default()
+        };
+        let runs = |filter: &Filter| {
+            filter
+                .runs(&scenarios)
+                .map(|runs| runs.iter().map(|(_, agent)| agent.name.clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(runs(&Filter::default()).unwrap(), ["codex", "example", "codex-http"]);
+        assert_eq!(runs(&filter("tools", "codex-http")).unwrap(), ["codex-http"]);
+        assert_eq!(
+            runs(&filter("tools", "exampel")).unwrap_err().to_string(),
+            "no scenario has the tag `tools` and the agent `exampel`; did you mean `example`?"
+        );
+        assert_eq!(
+            runs(&filter("tool", "codex")).unwrap_err().to_string(),
+            "no scenario has the tag `tool` and the agent `codex`; did you mean `tools`?"
+        );
+    }
 }

@@ -10,7 +10,6 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::findings::Findings;
-use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::value::excerpt;
 
 /// Characters of a user's word that are quoted in a message.
@@ -28,6 +27,7 @@ pub(super) struct Table<'a> {
     name: String,
     findings: &'a Findings,
     asked: BTreeSet<&'static str>,
+    missing: Vec<&'static str>,
 }
 
 impl<'a> Table<'a> {
@@ -38,7 +38,7 @@ impl<'a> Table<'a> {
         name: impl Into<String>,
         findings: &'a Findings,
     ) -> Self {
-        Self { table, range, name: name.into(), findings, asked: BTreeSet::new() }
+        Self { table, range, name: name.into(), findings, asked: BTreeSet::new(), missing: Vec::new() }
     }
 
     /// Where the table begins in the text.
@@ -89,10 +89,9 @@ impl<'a> Table<'a> {
         Some(text)
     }
 
-    /// Reports that a key is missing.
-    pub(super) fn missing(&self, key: &str) {
-        let label = format!("`{key}` is missing");
-        self.findings.error("missing-key", format!("{} needs `{key}`", self.name), self.range(), label);
+    /// Notes that a key is missing; [`Table::finish`] reports it, unless an unknown key looks like it.
+    pub(super) fn missing(&mut self, key: &'static str) {
+        self.missing.push(key);
     }
 
     /// A truth value.
@@ -177,21 +176,30 @@ impl<'a> Table<'a> {
         wrong_type(self.findings, key, expected, value)
     }
 
-    /// Reports the keys that were not asked for; `elsewhere` says where a key belongs that is known in another table.
+    /// Reports missing keys and keys that were not asked for; `elsewhere` says where a key belongs that is known in
+    /// another table.
     pub(super) fn finish(self, elsewhere: impl Fn(&str) -> Option<String>) {
-        for (key, _) in self.table.iter() {
-            let written = key.get_ref().as_ref();
-            if self.asked.contains(written) {
-                continue;
+        let unknown: Vec<(Range<usize>, &str)> = self
+            .table
+            .iter()
+            .map(|(key, _)| (key.span(), key.get_ref().as_ref()))
+            .filter(|(_, written)| !self.asked.contains(written))
+            .collect();
+        for key in &self.missing {
+            if !unknown.iter().any(|(_, written)| self.findings.suggest(written, [*key]).is_some()) {
+                let label = format!("`{key}` is missing");
+                let message = format!("{} needs `{key}`", self.name);
+                self.findings.error("missing-key", message, self.range(), label);
             }
-            let help = did_you_mean(written, self.asked.iter().copied())
+        }
+        for (range, written) in unknown {
+            let help = self
+                .findings
+                .suggest(written, self.asked.iter().copied())
                 .or_else(|| elsewhere(written))
                 .unwrap_or_else(|| self.known_keys());
-            self.findings.add(
-                Diagnostic::error("unknown-key", format!("unknown key {} in {}", quote(written), self.name))
-                    .at(self.findings.span(key.span(), "unknown key"))
-                    .help(help),
-            );
+            let message = format!("unknown key {} in {}", quote(written), self.name);
+            self.findings.error_with_help("unknown-key", message, range, "unknown key", help);
         }
     }
 
@@ -231,6 +239,16 @@ pub(super) fn as_table<'a>(
 ) -> Option<Table<'a>> {
     match value.get_ref() {
         DeValue::Table(table) => Some(Table::new(table, value.span(), name, findings)),
+        DeValue::Array(list) if list.iter().any(|item| item.get_ref().is_table()) => {
+            findings.error_with_help(
+                "wrong-type",
+                format!("{}: expected one table, found a list of tables", quote(key)),
+                value.span(),
+                "expected one table",
+                format!("write {} with one bracket on each side", name.into()),
+            );
+            None
+        }
         _ => wrong_type(findings, key, "a table", value),
     }
 }
