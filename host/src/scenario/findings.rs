@@ -91,7 +91,7 @@ impl Findings {
             found.truncate(MOST_DIAGNOSTICS);
             found.push(Diagnostic::error(
                 "more-mistakes",
-                format!("{} has {more} more mistakes, not shown", self.file.display()),
+                format!("there are {more} more mistakes in this file, not shown"),
             ));
         }
         found

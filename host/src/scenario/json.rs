@@ -6,8 +6,19 @@ use toml::de::DeValue;
 
 use super::findings::Findings;
 
+/// Deepest nesting: everything that later walks the JSON may do so by recursion.
+const MOST_LEVELS: u32 = 64;
+
 /// The JSON of a value, or a diagnostic at the part that has none.
 pub(super) fn to_json(findings: &Findings, value: &Spanned<DeValue<'_>>) -> Option<Value> {
+    convert(findings, value, MOST_LEVELS)
+}
+
+fn convert(findings: &Findings, value: &Spanned<DeValue<'_>>, levels: u32) -> Option<Value> {
+    if levels == 0 {
+        findings.error("too-deep", "this value is nested too deeply", value.span(), "deeper than 64 levels");
+        return None;
+    }
     match value.get_ref() {
         DeValue::String(text) => Some(Value::String(text.to_string())),
         DeValue::Boolean(truth) => Some(Value::Bool(*truth)),
@@ -20,13 +31,16 @@ pub(super) fn to_json(findings: &Findings, value: &Spanned<DeValue<'_>>) -> Opti
         DeValue::Float(float) => number(findings, float.as_str(), value),
         DeValue::Array(items) => {
             // Every item is converted even after a mistake, so that all mistakes are reported.
-            let converted: Vec<Option<Value>> = items.iter().map(|item| to_json(findings, item)).collect();
+            let converted: Vec<Option<Value>> =
+                items.iter().map(|item| convert(findings, item, levels - 1)).collect();
             converted.into_iter().collect::<Option<Vec<Value>>>().map(Value::Array)
         }
         DeValue::Table(members) => {
             let converted: Vec<Option<(String, Value)>> = members
                 .iter()
-                .map(|(key, member)| Some((key.get_ref().to_string(), to_json(findings, member)?)))
+                .map(|(key, member)| {
+                    Some((key.get_ref().to_string(), convert(findings, member, levels - 1)?))
+                })
                 .collect();
             converted.into_iter().collect::<Option<Map<String, Value>>>().map(Value::Object)
         }
@@ -54,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    fn convert(text: &str) -> (Option<Value>, usize) {
+    fn json(text: &str) -> (Option<Value>, usize) {
         let findings = Findings::new("a.toml".into(), Arc::from(text));
         let table = DeTable::parse(text).unwrap();
         let value = to_json(&findings, table.get_ref().get("v").unwrap());
@@ -63,18 +77,25 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits() {
-        let (value, _) = convert("v = [1.50, +7, 1_000, 0xff, 0o17, 0b11, -0.0, 6.02e23, 1e06]");
+        let (value, _) = json("v = [1.50, +7, 1_000, 0xff, 0o17, 0b11, -0.0, 6.02e23, 1e06]");
         assert_eq!(value.unwrap().to_string(), "[1.50,7,1000,255,15,3,-0.0,6.02e+23,1e+06]");
     }
 
     #[test]
     fn a_date_becomes_text() {
-        let (value, _) = convert("v = 2026-01-02T03:04:05Z");
+        let (value, _) = json("v = 2026-01-02T03:04:05Z");
         assert_eq!(value.unwrap(), Value::String("2026-01-02T03:04:05Z".into()));
     }
 
     #[test]
     fn every_number_without_json_is_reported() {
-        assert_eq!(convert("v = { a = inf, b = [nan, 1], c = -inf }"), (None, 3));
+        assert_eq!(json("v = { a = inf, b = [nan, 1], c = -inf }"), (None, 3));
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |levels: usize| format!("v = {}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(json(&nested(64)).0.is_some());
+        assert_eq!(json(&nested(65)), (None, 1));
     }
 }

@@ -13,12 +13,16 @@ use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
 use super::{agents, assertions, completed, script, turns, workspace};
 use crate::diagnostic::Diagnostic;
-use crate::value::Digest;
+use crate::value::{Digest, excerpt};
 
 /// Largest scenario file, in bytes; whoever reads the file need not read more than one byte beyond it.
 pub const MOST_BYTES: usize = 1024 * 1024;
 /// Time for all turns together when the scenario names none.
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
+/// Stack of the thread that reads a file: 10 KiB for each of 6500 levels; only what is used is ever touched.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+/// Characters of a path in a message.
+const QUOTED_CHARACTERS: usize = 200;
 /// Keys of the scenario itself, for the help at a key that was written below a table.
 const SCENARIO_KEYS: [&str; 6] = ["summary", "pins", "owners", "tags", "agents", "timeout_seconds"];
 
@@ -26,9 +30,9 @@ const SCENARIO_KEYS: [&str; 6] = ["summary", "pins", "owners", "tags", "agents",
 #[derive(Clone, Copy)]
 pub struct LoadContext<'a> {
     /// Whether a file is there.
-    pub file_exists: &'a dyn Fn(&str) -> bool,
+    pub file_exists: &'a (dyn Fn(&str) -> bool + Sync),
     /// Whether a folder is there.
-    pub folder_exists: &'a dyn Fn(&str) -> bool,
+    pub folder_exists: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 /// A scenario, unless it has errors, and everything to say about its file, in the order of the text.
@@ -41,9 +45,30 @@ pub struct Loaded {
 }
 
 /// Loads the scenario called `name` from the bytes of `file`.
+///
+/// The parser bounds the nesting of brackets and the parts of a dotted key to 80 each, but not their product, and what
+/// it built is dropped by recursion. So the file is read on a stack that is large enough for the product.
 pub fn load(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContext<'_>) -> Loaded {
+    let shown = excerpt(&file.to_string_lossy(), QUOTED_CHARACTERS);
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new()
+            .name("scenario".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || load_here(name, file, bytes, environment));
+        match reader {
+            Ok(reader) => reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => {
+                let message = format!("`{shown}` can't be read: no thread could be started: {error}");
+                Loaded { scenario: None, diagnostics: vec![Diagnostic::error("no-thread", message)] }
+            }
+        }
+    })
+}
+
+fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContext<'_>) -> Loaded {
     if bytes.len() > MOST_BYTES {
-        let message = format!("{} is larger than 1 MiB", file.display());
+        let shown = excerpt(&file.to_string_lossy(), QUOTED_CHARACTERS);
+        let message = format!("`{shown}` is larger than 1 MiB");
         let error = Diagnostic::error("too-large", message).help(
             "put large files in a folder beside the scenario and name it as `from` of `[workspace]`"
                 .to_owned(),
@@ -288,5 +313,14 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_no_mistake() {
         assert!(load_text("a.toml", format!("\u{feff}{EVERY_KEY}").as_bytes()).scenario.is_some());
+    }
+
+    #[test]
+    fn the_deepest_nesting_that_the_parser_takes_is_refused() {
+        let key = vec!["a"; 79].join(".");
+        let value = format!("{}1{}", format!("{{{key} = ").repeat(79), "}".repeat(79));
+        let text = format!("[{key}]\n{key} = {value}\n[[assert]]\nuse = 'std/exit'\nwith = {value}\n");
+        let diagnostics = load_text("a.toml", text.as_bytes()).diagnostics;
+        assert!(diagnostics.iter().any(|found| found.id == "too-deep"), "{diagnostics:#?}");
     }
 }
