@@ -101,11 +101,12 @@ fn rendered(name: &str, bytes: &[u8]) -> String {
 fn every_broken_scenario_is_explained_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/broken-scenarios");
     let bless = std::env::var_os("WASSERT_BLESS").is_some();
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
-        .collect();
+    let files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let orphan = files.iter().find(|file| !file.with_extension("toml").exists());
+    assert_eq!(orphan, None, "an expected text without its scenario");
+    let mut cases: Vec<PathBuf> =
+        files.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
     cases.sort();
     assert!(cases.len() >= 25, "only {} cases", cases.len());
     let mut wrong = Vec::new();

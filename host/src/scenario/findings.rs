@@ -88,11 +88,10 @@ impl Findings {
         found.sort_by_key(|diagnostic| diagnostic.spans.first().map_or(0, |span| span.range.start));
         let more = found.len().saturating_sub(MOST_DIAGNOSTICS);
         if more > 0 {
+            let next = found.swap_remove(MOST_DIAGNOSTICS);
             found.truncate(MOST_DIAGNOSTICS);
-            found.push(Diagnostic::error(
-                "more-mistakes",
-                format!("there are {more} more mistakes in this file, not shown"),
-            ));
+            let message = format!("there are {more} more mistakes in this file, not shown");
+            found.push(Diagnostic { spans: next.spans, ..Diagnostic::error("more-mistakes", message) });
         }
         found
     }
