@@ -14,7 +14,7 @@ const MOST_DIAGNOSTICS: usize = 100;
 /// Longest word that a suggestion is looked for, in bytes, and most words that it is compared with: comparing costs
 /// the product of lengths and words.
 const MOST_COMPARED_BYTES: usize = 64;
-const MOST_COMPARED_WORDS: usize = 1000;
+const MOST_COMPARED_WORDS: usize = 200;
 
 /// The mistakes found so far, and the text they are in.
 pub(super) struct Findings {
