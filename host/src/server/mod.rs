@@ -1,1 +1,104 @@
-//! The fake model server.
+//! The fake model server: OpenAI Responses over HTTP and over WebSocket, scripted.
+//!
+//! Raw bytes become a canonical request; the request's lane and transcript decide, by causality alone, which step of
+//! the script it reaches; everything is kept. It judges nothing: what did not fit is told in [`Traffic::script`].
+
+mod capture;
+mod conversation;
+mod exchange;
+mod fault;
+mod lane;
+mod listen;
+mod protocol;
+mod request;
+mod route;
+mod script;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::document::{Request, Script};
+use crate::profile::Profile;
+use crate::scenario::Step;
+
+use exchange::Exchange;
+use listen::Shared;
+
+/// What a server needs to know.
+pub struct ServerSettings {
+    /// The script, in any order; numbers count within a lane.
+    pub steps: Vec<Step>,
+    /// What is known of the agent.
+    pub profile: &'static dyn Profile,
+    /// Whether a WebSocket upgrade is accepted; refused with status 426 otherwise, on which agents use HTTP.
+    pub accept_websocket: bool,
+    /// How many bytes of decoded bodies are kept. What exceeds them is answered with 400.
+    pub capture_limit_bytes: u64,
+}
+
+/// A running server.
+pub struct Server {
+    base_url: String,
+    shared: Shared,
+    accepting: AbortHandle,
+}
+
+/// Everything that reached a server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traffic {
+    /// Sorted by turn, lane (main first, then by name), conversation, step, attempt and arrival.
+    pub requests: Vec<Request>,
+    /// Decoded bodies, one a request, in the same order.
+    pub bodies: Vec<Vec<u8>>,
+    /// How the script was followed; its positions are positions in `requests`.
+    pub script: Script,
+    /// Positions in `requests`, in order of arrival.
+    pub arrival: Vec<usize>,
+}
+
+impl Server {
+    /// Binds a free port of 127.0.0.1 and serves it on tasks of the current tokio runtime.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the profile can't translate a scripted call; otherwise what binding returns.
+    pub async fn start(settings: ServerSettings) -> std::io::Result<Self> {
+        let ServerSettings { steps, profile, accept_websocket, capture_limit_bytes } = settings;
+        let exchange = Exchange::new(steps, profile, capture_limit_bytes)
+            .map_err(|reason| std::io::Error::new(std::io::ErrorKind::InvalidInput, reason))?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let base_url = format!("http://{}/v1", listener.local_addr()?);
+        let tasks = Arc::new(Mutex::new(JoinSet::new()));
+        let shared = Shared { exchange: Arc::new(exchange), tasks, accept_websocket };
+        let accepting = tokio::spawn(listen::accept(listener, shared.clone())).abort_handle();
+        Ok(Self { base_url, shared, accepting })
+    }
+
+    /// `http://127.0.0.1:PORT/v1`.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// From now on requests belong to this turn. Called before each agent process starts.
+    pub fn begin_turn(&self, turn: u32, prompt: &str, resumes: bool) {
+        self.shared.exchange.begin_turn(turn, prompt, resumes);
+    }
+
+    /// Stops listening, ends every connection whatever its peer does, and returns everything that arrived. Called
+    /// after the last agent process has ended.
+    pub async fn finish(self) -> Traffic {
+        self.accepting.abort();
+        self.shared.end().await;
+        self.shared.exchange.finish()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
+}

@@ -1,0 +1,129 @@
+//! Everything that arrived, and the order in which the document tells it.
+
+use crate::document::{Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation};
+
+use super::Traffic;
+use super::lane::Mismatch;
+
+/// What has been captured so far. Positions count arrivals until [`Capture::finish`] sorts them.
+#[derive(Debug)]
+pub(super) struct Capture {
+    requests: Vec<Request>,
+    bodies: Vec<Vec<u8>>,
+    script: Script,
+    left_bytes: u64,
+}
+
+impl Capture {
+    /// Nothing yet, and room for so many bytes of bodies.
+    pub(super) fn new(limit_bytes: u64) -> Self {
+        Self { requests: Vec::new(), bodies: Vec::new(), script: Script::default(), left_bytes: limit_bytes }
+    }
+
+    /// Keeps room for a body.
+    ///
+    /// # Errors
+    /// When there is not enough left; the body must not be kept.
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), Violation> {
+        match self.left_bytes.checked_sub(bytes) {
+            Some(left) => {
+                self.left_bytes = left;
+                Ok(())
+            }
+            None => {
+                self.left_bytes = 0;
+                Err(super::request::violation(
+                    "capture-limit",
+                    format!("the body's {bytes} bytes exceed what may still be captured in this run"),
+                ))
+            }
+        }
+    }
+
+    /// Keeps a request with its decoded body; returns its position for the notes below.
+    pub(super) fn push(&mut self, request: Request, body: Vec<u8>) -> usize {
+        self.requests.push(request);
+        self.bodies.push(body);
+        self.requests.len() - 1
+    }
+
+    /// Notes that a request reached no step.
+    pub(super) fn unmatched(&mut self, request: usize, mismatch: Mismatch) {
+        let Mismatch { nearest_step, difference } = mismatch;
+        self.script.unmatched.push(UnmatchedRequest { request, nearest_step, difference });
+    }
+
+    /// Notes that a request reached a step whose reply had been served.
+    pub(super) fn surplus(&mut self, request: usize) {
+        self.script.surplus.push(request);
+    }
+
+    /// Notes that an expectation of the step that a request reached did not hold.
+    pub(super) fn unexpected(&mut self, request: usize, step: u32, difference: String) {
+        self.script.unexpected.push(UnmatchedRequest { request, nearest_step: step, difference });
+    }
+
+    /// Notes that a reply called a tool that its request had not offered.
+    pub(super) fn not_offered(&mut self, request: usize, tool: &str) {
+        self.script.not_offered.push(ToolNotOffered { request, tool: tool.to_owned() });
+    }
+
+    /// Sorts by turn, lane (main first, then by name), conversation, step, attempt and arrival.
+    pub(super) fn finish(self, unused: Vec<UnusedStep>) -> Traffic {
+        let Self { requests, bodies, mut script, .. } = self;
+        let mut sorted: Vec<_> = requests.into_iter().zip(bodies).enumerate().collect();
+        sorted.sort_by(|(arrived_a, (a, _)), (arrived_b, (b, _))| {
+            order(a, *arrived_a).cmp(&order(b, *arrived_b))
+        });
+        let mut arrival = vec![0; sorted.len()];
+        for (position, (arrived, _)) in sorted.iter().enumerate() {
+            arrival[*arrived] = position;
+        }
+        let (requests, bodies) = sorted.into_iter().map(|(_, kept)| kept).unzip();
+
+        script.unused = unused;
+        for noted in script.unmatched.iter_mut().chain(&mut script.unexpected) {
+            noted.request = arrival[noted.request];
+        }
+        for noted in &mut script.not_offered {
+            noted.request = arrival[noted.request];
+        }
+        for noted in &mut script.surplus {
+            *noted = arrival[*noted];
+        }
+        script.unmatched.sort_by_key(|noted| noted.request);
+        script.unexpected.sort_by_key(|noted| noted.request);
+        script.not_offered.sort_by_key(|noted| noted.request);
+        script.surplus.sort_unstable();
+        Traffic { requests, bodies, script, arrival }
+    }
+}
+
+fn order(request: &Request, arrived: usize) -> (u32, bool, &str, u32, u32, u32, usize) {
+    let Request { turn, lane, conversation, step, attempt, .. } = request;
+    (*turn, lane != "main", lane, *conversation, *step, *attempt, arrived)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_follow_the_sorted_order() {
+        let mut capture = Capture::new(10);
+        let request =
+            |turn, lane: &str, step| Request { turn, lane: lane.into(), step, ..Request::default() };
+        capture.reserve(3).unwrap();
+        capture.push(request(1, "models", 0), b"mod".to_vec());
+        let second = capture.push(request(2, "main", 2), b"two".to_vec());
+        capture.push(request(1, "main", 1), b"one".to_vec());
+        capture.surplus(second);
+        capture.unmatched(0, Mismatch { nearest_step: 0, difference: String::new() });
+        assert!(capture.reserve(8).is_err());
+        let traffic = capture.finish(Vec::new());
+        assert_eq!(traffic.bodies, [b"one".to_vec(), b"mod".to_vec(), b"two".to_vec()]);
+        assert_eq!(traffic.arrival, [1, 2, 0]);
+        assert_eq!(traffic.script.surplus, [2]);
+        assert_eq!(traffic.script.unmatched[0].request, 1);
+    }
+}

@@ -1,0 +1,526 @@
+//! Causality: which step of a lane a request reaches.
+//!
+//! Pure. A request goes on with the conversation whose transcript it extends, or opens a new one; arrival order,
+//! counters and wording decide nothing. What fits no step, or fits two conversations, fits none.
+
+use std::collections::BTreeSet;
+
+use super::conversation::{Difference, Entries, Entry, Relation, quote, relate};
+use super::script::{Action, ScriptStep};
+
+/// When a request arrives, and what it says of its session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment<'a> {
+    /// The turn, from 1.
+    pub(super) turn: u32,
+    /// What the agent was asked in it.
+    pub(super) prompt: &'a str,
+    /// Whether the turn goes on with the session of the one before.
+    pub(super) resumes: bool,
+    /// The session the request names.
+    pub(super) session: Option<&'a str>,
+}
+
+/// The steps and conversations of one role of traffic.
+#[derive(Debug)]
+pub(super) struct Lane {
+    name: String,
+    /// In order of their numbers.
+    pub(super) steps: Vec<ScriptStep>,
+    conversations: Vec<Conversation>,
+    opened_in_turns: BTreeSet<u32>,
+}
+
+#[derive(Debug)]
+struct Conversation {
+    session: Option<String>,
+    /// Position of the step reached last.
+    step: usize,
+    /// Attempts of that step.
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    turn: u32,
+    base: Vec<Entry>,
+    emitted: Vec<Entry>,
+    complete: bool,
+}
+
+/// Where a request stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Served {
+    /// The conversation, from 1.
+    pub(super) conversation: u32,
+    /// Position of the step in the lane.
+    pub(super) step: usize,
+    /// The attempt, from 1.
+    pub(super) attempt: u32,
+    /// Whether the step's reply had been served before.
+    pub(super) surplus: bool,
+    /// What it is answered with.
+    pub(super) action: Action,
+}
+
+/// Why a request fits no step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    /// Number of the step that comes nearest; 0 when there is none.
+    pub(super) nearest_step: u32,
+    /// For people.
+    pub(super) difference: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Again(usize),
+    Next(usize),
+}
+
+impl Place {
+    fn conversation(self) -> usize {
+        match self {
+            Self::Again(conversation) | Self::Next(conversation) => conversation,
+        }
+    }
+}
+
+impl Lane {
+    /// A lane without conversations.
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            steps: Vec::new(),
+            conversations: Vec::new(),
+            opened_in_turns: BTreeSet::new(),
+        }
+    }
+
+    /// Finds the step a request reaches, and counts the attempt.
+    ///
+    /// # Errors
+    /// When it reaches none; nothing has changed then.
+    pub(super) fn serve(&mut self, now: &Entries, moment: Moment<'_>) -> Result<Served, Mismatch> {
+        let (conversation, step) = match self.place(now, moment)? {
+            Some(Place::Again(conversation)) => (conversation, self.conversations[conversation].step),
+            Some(Place::Next(conversation)) => {
+                let step = self.step_after(conversation)?;
+                self.conversations[conversation].step = step;
+                self.conversations[conversation].attempts.clear();
+                (conversation, step)
+            }
+            None => {
+                let step = self.first_open_step()?;
+                self.opened_in_turns.insert(moment.turn);
+                let session = moment.session.map(str::to_owned);
+                self.conversations.push(Conversation { session, step, attempts: Vec::new() });
+                (self.conversations.len() - 1, step)
+            }
+        };
+        let scripted = &mut self.steps[step];
+        let surplus = scripted.complete;
+        let action = scripted.attempt();
+        let emits = match &action {
+            Action::Reply => true,
+            Action::Fail { fault, .. } => super::fault::emits_items(fault),
+        };
+        self.conversations[conversation].attempts.push(Attempt {
+            turn: moment.turn,
+            base: now.list.clone(),
+            emitted: if emits { scripted.emitted.clone() } else { Vec::new() },
+            complete: scripted.complete,
+        });
+        Ok(Served { conversation: conversation as u32 + 1, step, attempt: scripted.arrived, surplus, action })
+    }
+
+    /// The conversation a request goes on with; none when it opens one.
+    fn place(&self, now: &Entries, moment: Moment<'_>) -> Result<Option<Place>, Mismatch> {
+        let mut places = Vec::new();
+        let mut nearest: Option<(usize, Mismatch)> = None;
+        for conversation in 0..self.conversations.len() {
+            match self.place_in(conversation, now, moment) {
+                Ok(place) => places.push(place),
+                Err(difference) => {
+                    if nearest.as_ref().is_none_or(|(agreed, _)| difference.agreed > *agreed) {
+                        nearest = Some((difference.agreed, self.mismatch(conversation, difference)));
+                    }
+                }
+            }
+        }
+        let own = |place: &&Place| {
+            moment.session.is_some()
+                && self.conversations[place.conversation()].session.as_deref() == moment.session
+        };
+        match places[..] {
+            [] => {}
+            [place] => return Ok(Some(place)),
+            [first, ..] => {
+                let mut of_its_session = places.iter().filter(own);
+                return match (of_its_session.next(), of_its_session.next()) {
+                    (Some(place), None) => Ok(Some(*place)),
+                    _ => Err(self.ambiguous(first)),
+                };
+            }
+        }
+        match self.why_it_may_not_open(now, moment) {
+            None => Ok(None),
+            Some(reason) => Err(nearest.map_or_else(
+                || Mismatch {
+                    nearest_step: self.first_open_step().map_or(0, |step| self.steps[step].step.number),
+                    difference: reason,
+                },
+                |(_, mismatch)| mismatch,
+            )),
+        }
+    }
+
+    fn place_in(&self, conversation: usize, now: &Entries, moment: Moment<'_>) -> Result<Place, Difference> {
+        let mut nearest: Option<Difference> = None;
+        let mut keep = |difference: Difference| {
+            if nearest.as_ref().is_none_or(|kept| difference.agreed > kept.agreed) {
+                nearest = Some(difference);
+            }
+        };
+        // The last attempt first: agents that keep a partial reply have it in their transcript from then on.
+        for attempt in self.conversations[conversation].attempts.iter().rev() {
+            match relate(&attempt.base, &attempt.emitted, now) {
+                Relation::Again if attempt.turn == moment.turn => return Ok(Place::Again(conversation)),
+                Relation::Again => keep(Difference {
+                    agreed: now.list.len(),
+                    sentence: format!(
+                        "end of the transcript: expected more than was sent in turn {}, which is over",
+                        attempt.turn
+                    ),
+                }),
+                Relation::Differs(difference) => keep(difference),
+                Relation::Beyond { first_user, .. } if !attempt.complete => {
+                    let mut difference = now.unprompted(first_user);
+                    difference.sentence.push_str("; the step's reply had not been served yet");
+                    keep(difference);
+                }
+                Relation::Beyond { unanswered, users, first_user } => {
+                    let prompted = moment.resumes
+                        && attempt.turn < moment.turn
+                        && users.iter().any(|text| text.contains(moment.prompt.trim()));
+                    let calls = attempt.emitted.iter().any(|entry| matches!(entry, Entry::Call { .. }));
+                    match unanswered {
+                        _ if prompted => return Ok(Place::Next(conversation)),
+                        None if calls => return Ok(Place::Next(conversation)),
+                        None => keep(now.unprompted(first_user)),
+                        Some(difference) => keep(difference),
+                    }
+                }
+            }
+        }
+        Err(nearest.unwrap_or_else(|| now.unprompted(0)))
+    }
+
+    fn why_it_may_not_open(&self, now: &Entries, moment: Moment<'_>) -> Option<String> {
+        let own_call = now.list.iter().find_map(|entry| match entry {
+            Entry::Call { call, .. } | Entry::Result { call, .. } if self.issued(call) => Some(call),
+            _ => None,
+        });
+        if let Some(call) = own_call {
+            return Some(format!("it holds call {} of a conversation it does not go on with", quote(call)));
+        }
+        if self.name != "main" {
+            return None;
+        }
+        let turn = moment.turn;
+        if turn == 0 {
+            return Some(String::from("no turn has begun"));
+        }
+        if moment.resumes && turn > 1 {
+            return Some(format!("turn {turn} resumes, and there is no conversation it goes on with"));
+        }
+        if self.opened_in_turns.contains(&turn) {
+            return Some(format!("turn {turn} has opened its conversation already"));
+        }
+        match now.last_user() {
+            Some(text) if text.contains(moment.prompt.trim()) => None,
+            Some(text) => {
+                Some(format!("the last user message {} does not hold the prompt of turn {turn}", quote(text)))
+            }
+            None => Some(String::from("there is no message of the user")),
+        }
+    }
+
+    fn issued(&self, id: &str) -> bool {
+        self.steps
+            .iter()
+            .filter(|step| step.taken)
+            .flat_map(|step| &step.emitted)
+            .any(|entry| matches!(entry, Entry::Call { call, .. } if call == id))
+    }
+
+    /// The first step that no conversation has reached and that does not answer another step's calls.
+    fn first_open_step(&self) -> Result<usize, Mismatch> {
+        (0..self.steps.len())
+            .find(|&at| !self.steps[at].taken && (at == 0 || !self.steps[at - 1].calls_tools()))
+            .ok_or_else(|| self.exhausted(self.steps.last().map_or(0, |step| step.step.number)))
+    }
+
+    fn step_after(&self, conversation: usize) -> Result<usize, Mismatch> {
+        let last = self.conversations[conversation].step;
+        let number = self.steps[last].step.number;
+        match self.steps.get(last + 1) {
+            None => Err(self.exhausted(number)),
+            Some(next) if next.taken => Err(Mismatch {
+                nearest_step: next.step.number,
+                difference: format!("step {} has been reached by another conversation", next.step.number),
+            }),
+            Some(_) => Ok(last + 1),
+        }
+    }
+
+    fn exhausted(&self, number: u32) -> Mismatch {
+        let difference = match number {
+            0 => format!("the script has no step of lane {}", self.name),
+            _ => format!("the script of lane {} has no step after {number}", self.name),
+        };
+        Mismatch { nearest_step: number, difference }
+    }
+
+    fn ambiguous(&self, place: Place) -> Mismatch {
+        let step = self.conversations[place.conversation()].step;
+        Mismatch {
+            nearest_step: self.steps[step].step.number,
+            difference: String::from("it goes on with more than one conversation equally well"),
+        }
+    }
+
+    fn mismatch(&self, conversation: usize, difference: Difference) -> Mismatch {
+        let last = self.conversations[conversation].step;
+        let nearest = self.steps.get(last + 1).unwrap_or(&self.steps[last]);
+        Mismatch { nearest_step: nearest.step.number, difference: difference.sentence }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Item, Role};
+    use crate::profile;
+    use crate::scenario::{Call, Fault, Reply, Step};
+    use serde_json::json;
+
+    const PROMPT: &str = "go";
+
+    fn step(number: u32, faults: Vec<Fault>, text: Option<&str>, calls: &[&str]) -> Step {
+        let calls = calls
+            .iter()
+            .map(|id| Call { id: (*id).into(), tool: "tool".into(), input: json!({}), span: 0..0 })
+            .collect();
+        let reply = Reply::Items { reasoning: None, text: text.map(str::to_owned), calls };
+        Step { lane: "main".into(), number, optional: false, faults, reply, expect: vec![], span: 0..0 }
+    }
+    fn status() -> Fault {
+        Fault::Status { status: 503, code: "c".into(), message: "m".into(), retry_after_seconds: None }
+    }
+    fn lane(name: &str, steps: Vec<Step>) -> Lane {
+        let mut lane = Lane::new(name);
+        let example = profile::by_name("example").unwrap();
+        lane.steps = steps.into_iter().map(|step| ScriptStep::new(step, example).unwrap()).collect();
+        lane
+    }
+    fn at(turn: u32, prompt: &'static str, resumes: bool) -> Moment<'static> {
+        Moment { turn, prompt, resumes, session: None }
+    }
+    fn first() -> Moment<'static> {
+        at(1, PROMPT, false)
+    }
+    fn user(text: &str) -> Item {
+        Item::Message { role: Role::User, text: text.into() }
+    }
+    fn said(text: &str) -> Item {
+        Item::Message { role: Role::Assistant, text: text.into() }
+    }
+    fn call(id: &str) -> Item {
+        Item::Call { call: id.into(), tool: "tool".into(), input: json!({}) }
+    }
+    fn result(id: &str) -> Item {
+        Item::Result { call: id.into(), output: "out".into() }
+    }
+    fn serve(
+        lane: &mut Lane,
+        items: &[Item],
+        moment: Moment<'_>,
+    ) -> Result<(u32, usize, u32, bool), Mismatch> {
+        let served = lane.serve(&Entries::of(items), moment)?;
+        Ok((served.conversation, served.step + 1, served.attempt, served.surplus))
+    }
+    fn refusal(lane: &mut Lane, items: &[Item], moment: Moment<'_>) -> String {
+        serve(lane, items, moment).unwrap_err().difference
+    }
+
+    #[test]
+    fn results_lead_to_the_next_step_and_retries_to_the_same() {
+        let cut = Fault::Cut;
+        let steps = vec![
+            step(1, vec![status(), status()], Some("working"), &["a", "b"]),
+            step(2, vec![cut], Some("done"), &[]),
+        ];
+        let mut lane = lane("main", steps);
+        let mut items = vec![user("context"), user("please go now")];
+        for attempt in 1..=3 {
+            assert_eq!(serve(&mut lane, &items, first()), Ok((1, 1, attempt, false)));
+        }
+        items.extend([said("working"), call("a"), call("b"), result("b"), result("a")]);
+        assert_eq!(serve(&mut lane, &items, first()), Ok((1, 2, 1, false)));
+        items.push(said("do"));
+        assert_eq!(serve(&mut lane, &items, first()), Ok((1, 2, 2, false)));
+        assert_eq!(serve(&mut lane, &items, first()), Ok((1, 2, 3, true)));
+        items.push(said("done"));
+        assert_eq!(serve(&mut lane, &items, first()), Ok((1, 2, 4, true)), "its own reply is no news");
+        items.push(user("and now?"));
+        assert_eq!(
+            refusal(&mut lane, &items, first()),
+            "transcript item 9: expected assistant message `done`, got user message `and now?`"
+        );
+    }
+
+    #[test]
+    fn a_step_that_was_not_served_is_not_gone_past() {
+        let mut lane =
+            lane("main", vec![step(1, vec![status()], None, &["a"]), step(2, vec![], Some("x"), &[])]);
+        serve(&mut lane, &[user(PROMPT)], first()).unwrap();
+        let refused = serve(&mut lane, &[user(PROMPT), call("a"), result("a")], first()).unwrap_err();
+        assert_eq!(refused.nearest_step, 2);
+        assert!(refused.difference.starts_with("transcript item 1: expected nothing more"), "{refused:?}");
+    }
+
+    #[test]
+    fn a_missing_result_and_the_end_of_the_script_are_said() {
+        let mut lane = lane("main", vec![step(1, vec![], None, &["edit"])]);
+        serve(&mut lane, &[user(PROMPT)], first()).unwrap();
+        assert_eq!(
+            refusal(&mut lane, &[user(PROMPT), call("edit"), user("hello")], first()),
+            "transcript item 2: expected the result of call `edit`, got user message `hello`"
+        );
+        assert_eq!(
+            refusal(&mut lane, &[user(PROMPT), call("edit"), result("edit")], first()),
+            "the script of lane main has no step after 1"
+        );
+    }
+
+    #[test]
+    fn a_resumed_turn_goes_on_where_the_session_ended() {
+        let failing = Step { reply: Reply::Fail(status()), ..step(2, vec![], None, &[]) };
+        let steps = vec![step(1, vec![], Some("one"), &[]), failing, step(3, vec![], Some("three"), &[])];
+        let mut lane = lane("main", steps);
+        let mut items = vec![user("first")];
+        assert_eq!(serve(&mut lane, &items, at(1, "first", false)), Ok((1, 1, 1, false)));
+        items.extend([said("one"), user("second")]);
+        assert_eq!(serve(&mut lane, &items, at(2, "second", true)), Ok((1, 2, 1, false)));
+        items.push(user("third"));
+        assert_eq!(serve(&mut lane, &items, at(3, "third", true)), Ok((1, 3, 1, false)));
+    }
+
+    #[test]
+    fn a_resumed_turn_without_its_history_fits_nothing() {
+        let mut lane =
+            lane("main", vec![step(1, vec![], Some("one"), &[]), step(2, vec![], Some("two"), &[])]);
+        serve(&mut lane, &[user("first")], at(1, "first", false)).unwrap();
+        let refused = serve(&mut lane, &[user("second")], at(2, "second", true)).unwrap_err();
+        assert_eq!(
+            (refused.nearest_step, refused.difference.as_str()),
+            (2, "transcript item 0: expected user message `first`, got user message `second`")
+        );
+    }
+
+    #[test]
+    fn the_same_prompt_in_a_new_session_is_a_new_conversation() {
+        let mut lane =
+            lane("main", vec![step(1, vec![], Some("one"), &[]), step(2, vec![], Some("two"), &[])]);
+        assert_eq!(serve(&mut lane, &[user(PROMPT)], at(1, PROMPT, false)), Ok((1, 1, 1, false)));
+        assert_eq!(serve(&mut lane, &[user(PROMPT)], at(2, PROMPT, false)), Ok((2, 2, 1, false)));
+        assert_eq!(serve(&mut lane, &[user(PROMPT)], at(2, PROMPT, false)), Ok((2, 2, 2, true)));
+    }
+
+    #[test]
+    fn main_opens_once_a_turn_and_only_with_the_prompt() {
+        let mut lane =
+            lane("main", vec![step(1, vec![], Some("one"), &[]), step(2, vec![], Some("two"), &[])]);
+        assert_eq!(refusal(&mut lane, &[user(PROMPT)], at(0, "", false)), "no turn has begun");
+        assert_eq!(
+            refusal(&mut lane, &[user("hello")], first()),
+            "the last user message `hello` does not hold the prompt of turn 1"
+        );
+        serve(&mut lane, &[user(PROMPT)], first()).unwrap();
+        let refused = refusal(&mut lane, &[user("go elsewhere")], first());
+        assert!(refused.starts_with("transcript item 0"), "{refused}");
+    }
+
+    #[test]
+    fn a_conversation_is_never_handed_the_answer_to_anothers_calls() {
+        let steps = vec![step(1, vec![], None, &["a"]), step(2, vec![], Some("x"), &[])];
+        let mut lane = lane("main", steps);
+        serve(&mut lane, &[user(PROMPT)], first()).unwrap();
+        let refused = serve(&mut lane, &[user(PROMPT)], at(2, PROMPT, false)).unwrap_err();
+        assert_eq!(refused.difference, "the script of lane main has no step after 2");
+    }
+
+    #[test]
+    fn equal_conversations_are_told_apart_by_session_or_not_at_all() {
+        let steps = (1..=3).map(|number| step(number, vec![], Some("same"), &[])).collect();
+        let mut lane = lane("main", steps);
+        let with = |turn, session, resumes| Moment { turn, prompt: PROMPT, resumes, session };
+        serve(&mut lane, &[user(PROMPT)], with(1, Some("s1"), false)).unwrap();
+        serve(&mut lane, &[user(PROMPT)], with(2, Some("s2"), false)).unwrap();
+        let items = [user(PROMPT), said("same"), user(PROMPT)];
+        assert_eq!(
+            refusal(&mut lane, &items, with(3, None, true)),
+            "it goes on with more than one conversation equally well"
+        );
+        assert_eq!(serve(&mut lane, &items, with(3, Some("s2"), true)), Ok((2, 3, 1, false)));
+    }
+
+    /// Two conversations of two steps each, every request sent up to twice, in every order that causality allows.
+    #[test]
+    fn every_interleaving_of_two_conversations_reaches_the_same_steps() {
+        let requests = |name: &str, id: &str| [vec![user(name)], vec![user(name), call(id), result(id)]];
+        let conversations = [requests("one", "a"), requests("two", "b")];
+        for order in 0..(1 << 6) {
+            let steps = vec![
+                step(1, vec![status()], None, &["a"]),
+                step(2, vec![], Some("done"), &[]),
+                step(3, vec![status()], None, &["b"]),
+                step(4, vec![], Some("done"), &[]),
+            ];
+            let mut lane = lane("subagent", steps);
+            // The openings come in the order of the script; all that follows is free.
+            serve(&mut lane, &conversations[0][0], first()).unwrap();
+            serve(&mut lane, &conversations[1][0], first()).unwrap();
+            let mut sent = [1, 1];
+            for bit in 0..6 {
+                let who = (order >> bit) & 1;
+                let (request, expected) = match sent[who] {
+                    1 => (0, (who as u32 + 1, 2 * who + 1, 2, false)),
+                    2 => (1, (who as u32 + 1, 2 * who + 2, 1, false)),
+                    again => (1, (who as u32 + 1, 2 * who + 2, again - 1, true)),
+                };
+                sent[who] += 1;
+                assert_eq!(
+                    serve(&mut lane, &conversations[who][request], first()),
+                    Ok(expected),
+                    "{order:b}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_that_holds_a_conversations_calls_opens_no_other() {
+        let steps = vec![
+            step(1, vec![], None, &["a"]),
+            step(2, vec![], Some("x"), &[]),
+            step(3, vec![], Some("y"), &[]),
+        ];
+        let mut lane = lane("subagent", steps);
+        serve(&mut lane, &[user("one")], first()).unwrap();
+        let refused = refusal(&mut lane, &[user("two"), call("a"), result("a")], first());
+        assert!(refused.starts_with("transcript item 0: expected user message `one`"), "{refused}");
+        assert_eq!(serve(&mut lane, &[user("two")], first()), Ok((2, 3, 1, false)));
+    }
+}

@@ -1,0 +1,226 @@
+//! From the bytes of a request to what it says: decoded body, JSON, and what is wrong with its transcript.
+//!
+//! Pure, and bounded: a body that is too large, compressed or not, is refused before it is held.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+use serde_json::Value;
+
+use crate::document::{Item, Violation};
+use crate::profile::Transport;
+
+use super::conversation::quote;
+
+/// The largest body, before and after decompression, and the largest WebSocket message.
+pub(super) const BODY_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+/// The largest window a compressed body may ask memory for; RFC 8878 section 3.1.1.1.2 recommends at least 8 MiB.
+const WINDOW_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
+/// The largest body that stands in the document itself.
+const BODY_INLINE_LIMIT_BYTES: usize = 64 * 1024;
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Incoming {
+    /// What carried it.
+    pub(super) transport: Transport,
+    /// HTTP method; of a WebSocket frame, that of its upgrade.
+    pub(super) method: String,
+    /// Path and query.
+    pub(super) target: String,
+    /// Header names in lower case.
+    pub(super) headers: BTreeMap<String, Vec<String>>,
+    /// The body as it came; none when it was larger than the limit.
+    pub(super) raw: Option<Vec<u8>>,
+}
+
+/// A body, decoded as far as it could be.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Body {
+    /// The decoded bytes; the bytes as they came when they can't be decoded.
+    pub(super) bytes: Vec<u8>,
+    /// The bytes as JSON.
+    pub(super) json: Option<Value>,
+    /// What is wrong with it.
+    pub(super) violation: Option<Violation>,
+}
+
+impl Body {
+    /// The form in which the document holds it.
+    pub(super) fn for_document(&self) -> Value {
+        if self.bytes.is_empty() || self.bytes.len() > BODY_INLINE_LIMIT_BYTES {
+            return Value::Null;
+        }
+        match &self.json {
+            Some(json) => json.clone(),
+            None => String::from_utf8_lossy(&self.bytes).into_owned().into(),
+        }
+    }
+}
+
+impl Incoming {
+    /// Takes the body, decodes and parses it. An empty body is no violation.
+    pub(super) fn take_body(&mut self) -> Body {
+        let Some(raw) = self.raw.take() else {
+            return Body { violation: Some(too_large()), ..Body::default() };
+        };
+        let encoding = match self.transport {
+            Transport::Http => self.headers.get("content-encoding").map(|values| values.join(", ")),
+            Transport::Websocket => None,
+        };
+        let bytes = match decoded(encoding.as_deref(), &raw) {
+            Ok(None) => raw,
+            Ok(Some(bytes)) => bytes,
+            Err(violation) => return Body { bytes: raw, json: None, violation: Some(violation) },
+        };
+        if bytes.is_empty() {
+            return Body::default();
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(json) => Body { bytes, json: Some(json), violation: None },
+            Err(error) => {
+                let violation = violation("body-not-json", format!("the body is not JSON: {error}"));
+                Body { bytes, json: None, violation: Some(violation) }
+            }
+        }
+    }
+}
+
+/// What is wrong with a transcript as a whole.
+pub(super) fn transcript_violations(transcript: &[Item]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut calls = BTreeMap::new();
+    let mut answered = BTreeSet::new();
+    for (position, item) in transcript.iter().enumerate() {
+        match item {
+            Item::Call { call, .. } => {
+                if let Some(first) = calls.insert(call.as_str(), position) {
+                    let message = format!(
+                        "transcript items {first} and {position} are calls with the identifier {}",
+                        quote(call)
+                    );
+                    found.push(violation("duplicate-call", message));
+                }
+            }
+            Item::Result { call, .. } => {
+                if !calls.contains_key(call.as_str()) {
+                    let message = format!(
+                        "transcript item {position} is a result of call {}, which is not before it",
+                        quote(call)
+                    );
+                    found.push(violation("result-without-call", message));
+                }
+                answered.insert(call.as_str());
+            }
+            _ => {}
+        }
+    }
+    // Calls at the very end may still be answered.
+    let last_other =
+        transcript.iter().rposition(|item| !matches!(item, Item::Call { .. } | Item::Reasoning { .. }));
+    for (call, position) in calls {
+        if last_other.is_some_and(|last| position < last) && !answered.contains(call) {
+            let message = format!("transcript item {position} is call {}, which has no result", quote(call));
+            found.push(violation("call-without-result", message));
+        }
+    }
+    found
+}
+
+/// A violation with a code and a sentence.
+pub(super) fn violation(code: &str, message: String) -> Violation {
+    Violation { code: code.to_owned(), message }
+}
+
+fn decoded(encoding: Option<&str>, raw: &[u8]) -> Result<Option<Vec<u8>>, Violation> {
+    match encoding {
+        None | Some("" | "identity") => Ok(None),
+        Some("zstd") => {
+            let unreadable =
+                |error: String| violation("body-not-decodable", format!("the body is not zstd: {error}"));
+            let decoder =
+                ruzstd::decoding::StreamingDecoder::new_with_max_window_size(raw, WINDOW_LIMIT_BYTES)
+                    .map_err(|error| unreadable(error.to_string()))?;
+            let mut bytes = Vec::new();
+            decoder
+                .take(BODY_LIMIT_BYTES as u64 + 1)
+                .read_to_end(&mut bytes)
+                .map_err(|error| unreadable(error.to_string()))?;
+            if bytes.len() > BODY_LIMIT_BYTES { Err(too_large()) } else { Ok(Some(bytes)) }
+        }
+        Some(other) => Err(violation(
+            "body-not-decodable",
+            format!("the body has the content encoding {}; zstd and identity are understood", quote(other)),
+        )),
+    }
+}
+
+fn too_large() -> Violation {
+    violation("body-too-large", format!("the body is larger than {BODY_LIMIT_BYTES} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+    use serde_json::json;
+
+    fn incoming(encoding: &str, raw: Vec<u8>) -> Incoming {
+        Incoming {
+            transport: Transport::Http,
+            method: "POST".into(),
+            target: "/v1/responses".into(),
+            headers: BTreeMap::from([("content-encoding".into(), vec![encoding.into()])]),
+            raw: Some(raw),
+        }
+    }
+    fn code(body: &Body) -> Option<&str> {
+        body.violation.as_ref().map(|violation| violation.code.as_str())
+    }
+
+    #[test]
+    fn a_zstd_body_is_decoded() {
+        let raw = compress_to_vec(&br#"{"model":"m"}"#[..], CompressionLevel::Fastest);
+        let body = incoming("zstd", raw).take_body();
+        assert_eq!(body.json, Some(json!({"model": "m"})));
+        assert_eq!(code(&body), None);
+    }
+
+    #[test]
+    fn a_zstd_bomb_is_refused() {
+        let raw = compress_to_vec(std::io::repeat(b' ').take(65 * 1024 * 1024), CompressionLevel::Fastest);
+        assert_eq!(code(&incoming("zstd", raw).take_body()), Some("body-too-large"));
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_said() {
+        assert_eq!(code(&incoming("zstd", b"{}".to_vec()).take_body()), Some("body-not-decodable"));
+        assert_eq!(code(&incoming("gzip", b"{}".to_vec()).take_body()), Some("body-not-decodable"));
+        assert_eq!(code(&incoming("identity", b"{".to_vec()).take_body()), Some("body-not-json"));
+        let deep = [b'['; 100_000].to_vec();
+        assert_eq!(code(&incoming("identity", deep).take_body()), Some("body-not-json"));
+        let nothing = Incoming { raw: None, ..incoming("identity", Vec::new()) }.take_body();
+        assert_eq!(code(&nothing), Some("body-too-large"));
+    }
+
+    #[test]
+    fn the_document_holds_small_bodies_only() {
+        let large = format!("\"{}\"", "x".repeat(BODY_INLINE_LIMIT_BYTES));
+        assert_eq!(incoming("", large.into_bytes()).take_body().for_document(), Value::Null);
+        assert_eq!(incoming("", b"\xff".to_vec()).take_body().for_document(), json!("\u{fffd}"));
+        assert_eq!(incoming("", Vec::new()).take_body().for_document(), Value::Null);
+    }
+
+    #[test]
+    fn calls_and_results_must_pair() {
+        let call = |id: &str| Item::Call { call: id.into(), tool: "t".into(), input: Value::Null };
+        let result = |id: &str| Item::Result { call: id.into(), output: String::new() };
+        let codes = |items: &[Item]| -> Vec<String> {
+            transcript_violations(items).into_iter().map(|violation| violation.code).collect()
+        };
+        assert!(codes(&[call("a"), call("b"), result("b"), result("a"), call("c")]).is_empty());
+        assert_eq!(codes(&[result("a"), call("a")]), ["result-without-call"]);
+        assert_eq!(codes(&[call("a"), call("b"), result("b")]), ["call-without-result"]);
+        assert_eq!(codes(&[call("a"), result("a"), call("a"), result("a")]), ["duplicate-call"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! The steps of a script, translated for one agent, and how far each has been served.
+//!
+//! Pure. Which request reaches which step is for `lane` to say.
+
+use crate::document::{Item, Role};
+use crate::profile::{Profile, WireCall};
+use crate::scenario::{Expectation, Fault, Reply, Step};
+
+use super::conversation::{Entry, quote};
+
+/// One item of a reply, in the agent's own tools.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Part {
+    /// Summary of the model's reasoning.
+    Reasoning(String),
+    /// The model's message.
+    Text(String),
+    /// A tool call.
+    Call {
+        /// Its identifier, as scripted.
+        id: String,
+        /// What goes over the wire.
+        wire: WireCall,
+    },
+}
+
+impl Part {
+    /// The part in the document's words.
+    pub(super) fn item(&self) -> Item {
+        match self {
+            Self::Reasoning(text) => Item::Reasoning { text: text.clone() },
+            Self::Text(text) => Item::Message { role: Role::Assistant, text: text.clone() },
+            Self::Call { id, wire: WireCall::Function { name, arguments } } => {
+                Item::Call { call: id.clone(), tool: name.clone(), input: arguments.clone() }
+            }
+            Self::Call { id, wire: WireCall::Custom { name, input } } => {
+                Item::Call { call: id.clone(), tool: name.clone(), input: input.clone().into() }
+            }
+        }
+    }
+}
+
+/// A step and how far it has been served.
+#[derive(Clone, Debug)]
+pub(super) struct ScriptStep {
+    /// As scripted.
+    pub(super) step: Step,
+    /// The items of its reply; none when the reply is a failure.
+    pub(super) parts: Vec<Part>,
+    /// The same as entries of a conversation.
+    pub(super) emitted: Vec<Entry>,
+    /// Attempts that have arrived.
+    pub(super) arrived: u32,
+    /// Whether the final reply has been served.
+    pub(super) complete: bool,
+    /// Whether a conversation has reached it.
+    pub(super) taken: bool,
+}
+
+/// What one attempt is answered with.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Action {
+    /// The reply's items.
+    Reply,
+    /// A failure.
+    Fail {
+        /// Which.
+        fault: Fault,
+        /// Whether the step ends with it.
+        last: bool,
+    },
+}
+
+impl ScriptStep {
+    /// Translates a step.
+    ///
+    /// # Errors
+    /// What the profile says of a tool it can't translate.
+    pub(super) fn new(step: Step, profile: &dyn Profile) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        if let Reply::Items { reasoning, text, calls } = &step.reply {
+            parts.extend(reasoning.clone().map(Part::Reasoning));
+            parts.extend(text.clone().map(Part::Text));
+            for call in calls {
+                let wire = profile.tool(&call.tool, &call.input)?;
+                parts.push(Part::Call { id: call.id.clone(), wire });
+            }
+        }
+        let emitted = parts.iter().filter_map(|part| Entry::of(&part.item())).collect();
+        Ok(Self { step, parts, emitted, arrived: 0, complete: false, taken: false })
+    }
+
+    /// Whether the agent answers this step by itself, so that the next step belongs to the same conversation.
+    pub(super) fn calls_tools(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Call { .. }))
+    }
+
+    /// Counts an attempt, and says what it is answered with.
+    pub(super) fn attempt(&mut self) -> Action {
+        self.taken = true;
+        self.arrived += 1;
+        let scheduled = (self.arrived as usize).checked_sub(1).and_then(|past| self.step.faults.get(past));
+        if let (Some(fault), false) = (scheduled, self.complete) {
+            return Action::Fail { fault: fault.clone(), last: false };
+        }
+        self.complete = true;
+        match &self.step.reply {
+            Reply::Items { .. } => Action::Reply,
+            Reply::Fail(fault) => Action::Fail { fault: fault.clone(), last: true },
+        }
+    }
+
+    /// The expectations that a transcript does not meet, for people.
+    pub(super) fn unmet(&self, transcript: &[Item]) -> Vec<String> {
+        self.step.expect.iter().filter_map(|expectation| unmet(expectation, transcript)).collect()
+    }
+}
+
+fn unmet(expectation: &Expectation, transcript: &[Item]) -> Option<String> {
+    let Expectation::ToolResult { call, contains } = expectation;
+    let result = transcript.iter().enumerate().find_map(|(position, item)| match item {
+        Item::Result { call: of, output } if of == call => Some((position, output)),
+        _ => None,
+    });
+    match result {
+        None => Some(format!("expected the result of call {}, and there is none", quote(call))),
+        Some((_, output)) if output.contains(contains.as_str()) => None,
+        Some((position, output)) => Some(format!(
+            "transcript item {position}: expected the result of call {} to contain {}, got {}",
+            quote(call),
+            quote(contains),
+            quote(output)
+        )),
+    }
+}
