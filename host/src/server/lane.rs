@@ -301,27 +301,15 @@ impl Lane {
 mod tests {
     use super::*;
     use crate::document::{Item, Role};
-    use crate::profile;
-    use crate::scenario::{Call, Fault, Reply, Step};
+    use crate::scenario::{Fault, Reply, Step};
+    use crate::server::tests::{Plain, overloaded, step};
     use serde_json::json;
 
     const PROMPT: &str = "go";
 
-    fn step(number: u32, faults: Vec<Fault>, text: Option<&str>, calls: &[&str]) -> Step {
-        let calls = calls
-            .iter()
-            .map(|id| Call { id: (*id).into(), tool: "tool".into(), input: json!({}), span: 0..0 })
-            .collect();
-        let reply = Reply::Items { reasoning: None, text: text.map(str::to_owned), calls };
-        Step { lane: "main".into(), number, optional: false, faults, reply, expect: vec![], span: 0..0 }
-    }
-    fn status() -> Fault {
-        Fault::Status { status: 503, code: "c".into(), message: "m".into(), retry_after_seconds: None }
-    }
     fn lane(name: &str, steps: Vec<Step>) -> Lane {
         let mut lane = Lane::new(name);
-        let example = profile::by_name("example").unwrap();
-        lane.steps = steps.into_iter().map(|step| ScriptStep::new(step, example).unwrap()).collect();
+        lane.steps = steps.into_iter().map(|step| ScriptStep::new(step, &Plain).unwrap()).collect();
         lane
     }
     fn at(turn: u32, prompt: &'static str, resumes: bool) -> Moment<'static> {
@@ -337,7 +325,7 @@ mod tests {
         Item::Message { role: Role::Assistant, text: text.into() }
     }
     fn call(id: &str) -> Item {
-        Item::Call { call: id.into(), tool: "tool".into(), input: json!({}) }
+        Item::Call { call: id.into(), tool: "shell".into(), input: json!({}) }
     }
     fn result(id: &str) -> Item {
         Item::Result { call: id.into(), output: "out".into() }
@@ -358,7 +346,7 @@ mod tests {
     fn results_lead_to_the_next_step_and_retries_to_the_same() {
         let cut = Fault::Cut;
         let steps = vec![
-            step(1, vec![status(), status()], Some("working"), &["a", "b"]),
+            step(1, vec![overloaded(), overloaded()], Some("working"), &["a", "b"]),
             step(2, vec![cut], Some("done"), &[]),
         ];
         let mut lane = lane("main", steps);
@@ -383,7 +371,7 @@ mod tests {
     #[test]
     fn a_step_that_was_not_served_is_not_gone_past() {
         let mut lane =
-            lane("main", vec![step(1, vec![status()], None, &["a"]), step(2, vec![], Some("x"), &[])]);
+            lane("main", vec![step(1, vec![overloaded()], None, &["a"]), step(2, vec![], Some("x"), &[])]);
         serve(&mut lane, &[user(PROMPT)], first()).unwrap();
         let refused = serve(&mut lane, &[user(PROMPT), call("a"), result("a")], first()).unwrap_err();
         assert_eq!(refused.nearest_step, 2);
@@ -406,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_resumed_turn_goes_on_where_the_session_ended() {
-        let failing = Step { reply: Reply::Fail(status()), ..step(2, vec![], None, &[]) };
+        let failing = Step { reply: Reply::Fail(overloaded()), ..step(2, vec![], None, &[]) };
         let steps = vec![step(1, vec![], Some("one"), &[]), failing, step(3, vec![], Some("three"), &[])];
         let mut lane = lane("main", steps);
         let mut items = vec![user("first")];
@@ -483,9 +471,9 @@ mod tests {
         let conversations = [requests("one", "a"), requests("two", "b")];
         for order in 0..(1 << 6) {
             let steps = vec![
-                step(1, vec![status()], None, &["a"]),
+                step(1, vec![overloaded()], None, &["a"]),
                 step(2, vec![], Some("done"), &[]),
-                step(3, vec![status()], None, &["b"]),
+                step(3, vec![overloaded()], None, &["b"]),
                 step(4, vec![], Some("done"), &[]),
             ];
             let mut lane = lane("subagent", steps);
