@@ -9,6 +9,8 @@ use crate::value::excerpt;
 
 /// How much of a text a difference quotes.
 const QUOTE_LIMIT_CHARACTERS: usize = 80;
+/// What is expected after a reply that calls no tool.
+const NOTHING_MORE: &str = "nothing more, or the prompt of a turn that resumes";
 
 /// An item that tells conversations apart. Instructions, reasoning and items of unknown types do not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +82,16 @@ impl Entries {
             Entry::User(text) => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// The difference of a transcript that goes on at `at` though only a resumed turn's prompt could follow.
+    pub(super) fn unprompted(&self, at: usize) -> Difference {
+        self.difference(at, NOTHING_MORE)
+    }
+
+    /// The difference of a transcript that goes on at `at` though the reply it would follow was never served.
+    pub(super) fn premature(&self, at: usize) -> Difference {
+        self.difference(at, "nothing more, as the reply of the step has not been served yet")
     }
 
     fn difference(&self, at: usize, expected: &str) -> Difference {
@@ -160,8 +172,8 @@ pub(super) fn relate(base: &[Entry], emitted: &[Entry], now: &Entries) -> Relati
                 users.push(text.clone());
             }
             (None, _) => {
-                let expected = expected_result(emitted, &answered)
-                    .unwrap_or_else(|| String::from("nothing more, or the prompt of a turn that resumes"));
+                let expected =
+                    expected_result(emitted, &answered).unwrap_or_else(|| String::from(NOTHING_MORE));
                 return Relation::Differs(now.difference(at, &expected));
             }
         }
@@ -175,13 +187,6 @@ pub(super) fn relate(base: &[Entry], emitted: &[Entry], now: &Entries) -> Relati
     let unanswered =
         expected_result(emitted, &answered).map(|expected| now.difference(first_user, &expected));
     Relation::Beyond { unanswered, users, first_user }
-}
-
-impl Entries {
-    /// The difference of a transcript that goes on at `at` though only a resumed turn's prompt could follow.
-    pub(super) fn unprompted(&self, at: usize) -> Difference {
-        self.difference(at, "nothing more, or the prompt of a turn that resumes")
-    }
 }
 
 fn expected_result(emitted: &[Entry], answered: &BTreeSet<&str>) -> Option<String> {

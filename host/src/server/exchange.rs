@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 
 use crate::document::{Item, Reply, ReplyKind, Request, UnusedStep};
 use crate::profile::{Profile, Transport};
-use crate::scenario::{Fault, Step};
+use crate::scenario::Step;
 
 use super::Traffic;
+use super::answer::{called, error, models, render, reply, step_reply, unstreamed};
 use super::capture::Capture;
 use super::conversation::{Entries, quote};
-use super::fault;
 use super::lane::{Lane, Mismatch, Moment, Served};
 use super::protocol::responses_events::{self as events, Head};
 use super::protocol::{Answer, StreamEnd, responses};
 use super::request::{Body, Incoming, transcript_violations};
 use super::route::{Route, route};
-use super::script::{Action, Part, ScriptStep};
+use super::script::{Action, ScriptStep};
 
 /// The status of an answer no agent retries: it ends every agent that was measured after one request.
 const TERMINAL_STATUS: u16 = 400;
@@ -297,81 +297,10 @@ fn head<'a>(id: &'a str, stem: &'a str, request: &'a Request) -> Head<'a> {
     Head { id, stem, model, input_items: request.transcript.len() }
 }
 
-/// The answer of an attempt, and what of the reply it leaves with the agent.
-fn render(head: &Head<'_>, action: &Action, parts: &[Part]) -> (Answer, Vec<Item>) {
-    match action {
-        Action::Reply => {
-            let events = events::reply(head, parts);
-            (Answer::Events { events, end: StreamEnd::Complete }, parts.iter().map(Part::item).collect())
-        }
-        Action::Fail { fault: Fault::Status { status, code, message, retry_after_seconds }, .. } => {
-            let (status, retry_after_seconds) = (*status, *retry_after_seconds);
-            let (code, message) = (code.clone(), message.clone());
-            (Answer::Error { status, code, message, retry_after_seconds }, Vec::new())
-        }
-        Action::Fail { fault: Fault::Failed { code, message }, .. } => {
-            let events = events::failed(head, code, message);
-            (Answer::Events { events, end: StreamEnd::Close }, Vec::new())
-        }
-        Action::Fail { fault: Fault::Cut, .. } => {
-            let (events, kept) = events::cut(head, parts);
-            (Answer::Events { events, end: StreamEnd::Cut }, kept.iter().map(Part::item).collect())
-        }
-    }
-}
-
-fn step_reply(action: &Action) -> Reply {
-    match action {
-        Action::Reply => reply(200, ReplyKind::Step, String::new()),
-        Action::Fail { fault, last } => {
-            let status = match fault {
-                Fault::Status { status, .. } => *status,
-                Fault::Failed { .. } | Fault::Cut => 200,
-            };
-            let kind = if *last { ReplyKind::Step } else { ReplyKind::Fault };
-            reply(status, kind, fault::describe(fault))
-        }
-    }
-}
-
-/// The tools an answer calls, in full.
-fn called<'a>(action: &Action, parts: &'a [Part]) -> impl Iterator<Item = &'a str> {
-    let parts = if *action == Action::Reply { parts } else { &[] };
-    parts.iter().filter_map(|part| match part {
-        Part::Call { wire, .. } => Some(wire.name()),
-        Part::Reasoning(_) | Part::Text(_) => None,
-    })
-}
-
-fn reply(status: u16, kind: ReplyKind, detail: String) -> Reply {
-    Reply { status, kind, detail, items: Vec::new() }
-}
-
-fn error(status: u16, code: &str, message: String) -> Answer {
-    Answer::Error { status, code: code.to_owned(), message, retry_after_seconds: None }
-}
-
 fn frame_route(frame: Option<&Value>) -> Route {
     match frame {
         Some(frame) if frame["type"] != "response.create" => Route::Unknown,
         // What is not JSON is told from a request that is not understood further on.
         _ => Route::Responses,
-    }
-}
-
-fn models() -> Value {
-    json!({"object": "list", "data": [
-        {"id": "fake-model", "object": "model", "created": 0, "owned_by": "wassert"},
-    ]})
-}
-
-/// The answer to a request that did not ask for a stream: the response that the last event holds.
-fn unstreamed(answer: Answer) -> Answer {
-    match answer {
-        Answer::Events { mut events, end: StreamEnd::Complete | StreamEnd::Close } => {
-            let body = events.last_mut().map(|event| event["response"].take());
-            Answer::Json { status: 200, body }
-        }
-        other => other,
     }
 }

@@ -3,8 +3,10 @@
 //! Raw bytes become a canonical request; the request's lane and transcript decide, by causality alone, which step of
 //! the script it reaches; everything is kept. It judges nothing: what did not fit is told in [`Traffic::script`].
 
+mod answer;
 mod capture;
 mod conversation;
+mod duplicate;
 mod exchange;
 mod fault;
 mod lane;

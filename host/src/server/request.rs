@@ -11,6 +11,7 @@ use crate::document::{Item, Violation};
 use crate::profile::Transport;
 
 use super::conversation::quote;
+use super::duplicate::first_duplicate;
 
 /// The largest body, before and after decompression, and the largest WebSocket message.
 pub(super) const BODY_LIMIT_BYTES: usize = 64 * 1024 * 1024;
@@ -77,7 +78,15 @@ impl Incoming {
             return Body::default();
         }
         match serde_json::from_slice(&bytes) {
-            Ok(json) => Body { bytes, json: Some(json), violation: None },
+            Ok(json) => {
+                let violation = first_duplicate(&bytes).map(|name| {
+                    violation(
+                        "duplicate-member",
+                        format!("member {} stands twice in one object", quote(&name)),
+                    )
+                });
+                Body { bytes, json: Some(json), violation }
+            }
             Err(error) => {
                 let violation = violation("body-not-json", format!("the body is not JSON: {error}"));
                 Body { bytes, json: None, violation: Some(violation) }
@@ -197,6 +206,7 @@ mod tests {
         assert_eq!(code(&incoming("zstd", b"{}".to_vec()).take_body()), Some("body-not-decodable"));
         assert_eq!(code(&incoming("gzip", b"{}".to_vec()).take_body()), Some("body-not-decodable"));
         assert_eq!(code(&incoming("identity", b"{".to_vec()).take_body()), Some("body-not-json"));
+        assert_eq!(code(&incoming("", br#"{"a":1,"a":2}"#.to_vec()).take_body()), Some("duplicate-member"));
         let deep = [b'['; 100_000].to_vec();
         assert_eq!(code(&incoming("identity", deep).take_body()), Some("body-not-json"));
         let nothing = Incoming { raw: None, ..incoming("identity", Vec::new()) }.take_body();

@@ -13,7 +13,7 @@ use super::*;
 use crate::document::{Item, ReplyKind, Role};
 use crate::scenario::Expectation;
 
-struct Received {
+pub(super) struct Received {
     status: u16,
     headers: HeaderMap,
     bytes: Vec<u8>,
@@ -25,7 +25,7 @@ impl Received {
     fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap()
     }
-    fn events(&self) -> Vec<Value> {
+    pub(super) fn events(&self) -> Vec<Value> {
         let text = std::str::from_utf8(&self.bytes).unwrap();
         let frames = text.split_terminator("\n\n").map(|frame| {
             let (event, data) = frame.split_once("\ndata: ").unwrap();
@@ -64,7 +64,7 @@ fn build(method: &str, target: &str, headers: &[(&str, &str)], body: Vec<u8>) ->
     request.body(Full::new(body.into())).unwrap()
 }
 
-async fn post(server: &Server, body: &Value) -> Received {
+pub(super) async fn post(server: &Server, body: &Value) -> Received {
     send(server, build("POST", "/v1/responses", &[], body.to_string().into_bytes())).await
 }
 
@@ -221,6 +221,16 @@ async fn bodies_are_decoded_or_refused() {
     assert_eq!(traffic.requests[1].body, json!("["));
     assert_eq!(traffic.bodies.iter().filter(|kept| **kept == body.as_bytes()).count(), 1);
     assert_eq!(traffic.script.unmatched.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_beyond_the_limit_is_refused() {
+    let server = start(vec![]).await;
+    let body = vec![b' '; crate::server::request::BODY_LIMIT_BYTES + 1];
+    assert_eq!(send(&server, build("POST", "/v1/responses", &[], body)).await.status, 400);
+    let traffic = server.finish().await;
+    assert_eq!(traffic.requests[0].violations[0].code, "body-too-large");
+    assert!(traffic.bodies[0].is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

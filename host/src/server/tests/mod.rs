@@ -1,5 +1,6 @@
 //! The server over real sockets, and what its tests share.
 
+mod causality;
 mod http;
 mod websocket;
 
@@ -12,7 +13,7 @@ use crate::profile::{Launch, Line, Profile, Program, Transport, TurnLaunch, Wire
 use crate::scenario::{Call, Fault, Reply, Step};
 
 /// An agent that names its lane and session in headers, and whose tools have their own names.
-pub(super) struct Plain;
+struct Plain;
 
 impl Profile for Plain {
     fn name(&self) -> &'static str {
@@ -52,7 +53,7 @@ impl Profile for Plain {
 }
 
 /// A step of lane main that says a text and calls `shell`.
-pub(super) fn step(number: u32, faults: Vec<Fault>, text: Option<&str>, calls: &[&str]) -> Step {
+fn step(number: u32, faults: Vec<Fault>, text: Option<&str>, calls: &[&str]) -> Step {
     let calls = calls
         .iter()
         .map(|id| Call {
@@ -67,7 +68,7 @@ pub(super) fn step(number: u32, faults: Vec<Fault>, text: Option<&str>, calls: &
 }
 
 /// Status 503 with a hint when to come again.
-pub(super) fn overloaded() -> Fault {
+fn overloaded() -> Fault {
     Fault::Status {
         status: 503,
         code: "server_error".into(),

@@ -93,7 +93,8 @@ async fn increments_are_expanded_across_prewarm_tools_and_resumed_turns() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_is_the_same_step_on_any_transport() {
-    let steps = vec![step(1, vec![overloaded(), failed(), Fault::Cut], Some("done"), &[])];
+    let faults = vec![overloaded(), failed(), Fault::Cut, overloaded()];
+    let steps = vec![step(1, faults, Some("done"), &[])];
     let server = start(steps).await;
     let frame = create(None, &[user("go")]);
     let mut client = Client::connect(&server).await;
@@ -108,13 +109,13 @@ async fn a_retry_is_the_same_step_on_any_transport() {
     let cut = client.ask(&frame).await;
     assert_eq!(types(&cut).last(), Some(&"response.output_text.delta"), "and then the connection was gone");
     let mut client = Client::connect(&server).await;
-    output(&client.ask(&create(None, &[user("go"), said("do")])).await);
+    let again = client.ask(&create(None, &[user("go"), said("do")])).await;
+    assert_eq!(again[0]["status"], 503);
+    output(&super::http::post(&server, &request(&[user("go"), said("do")])).await.events());
     let traffic = server.finish().await;
-    assert_eq!(
-        places(&traffic),
-        [("main", 1, 1, 1), ("main", 1, 1, 2), ("main", 1, 1, 3), ("main", 1, 1, 4)]
-    );
-    assert_eq!(traffic.requests[0].reply.status, 503);
+    let attempts: Vec<_> = (1..=5).map(|attempt| ("main", 1, 1, attempt)).collect();
+    assert_eq!(places(&traffic), attempts);
+    assert_eq!((traffic.requests[0].reply.status, traffic.requests[4].transport.as_str()), (503, "http"));
     assert!(traffic.script.surplus.is_empty());
 }
 
