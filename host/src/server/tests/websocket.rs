@@ -111,7 +111,7 @@ async fn a_retry_is_the_same_step_on_any_transport() {
     let mut client = Client::connect(&server).await;
     let again = client.ask(&create(None, &[user("go"), said("do")])).await;
     assert_eq!(again[0]["status"], 503);
-    output(&super::http::post(&server, &request(&[user("go"), said("do")])).await.events());
+    output(&http::post(&server, &request(&[user("go"), said("do")])).await.events());
     let traffic = server.finish().await;
     let attempts: Vec<_> = (1..=5).map(|attempt| ("main", 1, 1, attempt)).collect();
     assert_eq!(places(&traffic), attempts);
