@@ -147,7 +147,7 @@ pub(super) fn relate(base: &[Entry], emitted: &[Entry], now: &Entries) -> Relati
     let mut users = Vec::new();
     let mut first_user = now.list.len();
     for (at, entry) in now.list.iter().enumerate().skip(base.len()) {
-        if users.is_empty() && emitted.get(seen) == Some(entry) {
+        if emitted.get(seen) == Some(entry) {
             seen += 1;
             continue;
         }

@@ -228,7 +228,7 @@ mod tests {
         let codes = |items: &[Item]| -> Vec<String> {
             transcript_violations(items).into_iter().map(|violation| violation.code).collect()
         };
-        assert!(codes(&[call("a"), call("b"), result("b"), result("a"), call("c")]).is_empty());
+        assert!(codes(&[call("a"), call("b"), result("b"), result("a"), call("c"), call("d")]).is_empty());
         assert_eq!(codes(&[result("a"), call("a")]), ["result-without-call"]);
         assert_eq!(codes(&[call("a"), call("b"), result("b")]), ["call-without-result"]);
         assert_eq!(codes(&[call("a"), result("a"), call("a"), result("a")]), ["duplicate-call"]);

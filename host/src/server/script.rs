@@ -99,8 +99,7 @@ impl ScriptStep {
     pub(super) fn attempt(&mut self) -> Action {
         self.taken = true;
         self.arrived += 1;
-        let scheduled = (self.arrived as usize).checked_sub(1).and_then(|past| self.step.faults.get(past));
-        if let (Some(fault), false) = (scheduled, self.complete) {
+        if let Some(fault) = self.step.faults.get(self.arrived as usize - 1) {
             return Action::Fail { fault: fault.clone(), last: false };
         }
         self.complete = true;

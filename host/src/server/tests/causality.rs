@@ -79,6 +79,29 @@ fn a_step_that_was_not_served_is_not_gone_past() {
 }
 
 #[test]
+fn a_turn_cannot_go_on_from_a_reply_that_was_not_served() {
+    let mut lane =
+        lane("main", vec![step(1, vec![overloaded()], Some("one"), &[]), step(2, vec![], Some("x"), &[])]);
+    serve(&mut lane, &[user("first")], at(1, "first", false)).unwrap();
+    assert_eq!(
+        refusal(&mut lane, &[user("first"), user("second")], at(2, "second", true)),
+        "transcript item 1: expected nothing more, as the reply of the step has not been served yet, \
+         got user message `second`"
+    );
+}
+
+#[test]
+fn a_request_of_a_step_that_is_behind_is_no_retry_of_a_later_one() {
+    let mut lane = lane("main", vec![step(1, vec![], None, &["a"]), step(2, vec![], Some("x"), &[])]);
+    serve(&mut lane, &[user(PROMPT)], first()).unwrap();
+    serve(&mut lane, &[user(PROMPT), call("a"), result("a")], first()).unwrap();
+    assert_eq!(
+        refusal(&mut lane, &[user(PROMPT)], first()),
+        "end of the transcript: expected call `a` of tool `shell`"
+    );
+}
+
+#[test]
 fn a_missing_result_and_the_end_of_the_script_are_said() {
     let mut lane = lane("main", vec![step(1, vec![], None, &["edit"])]);
     serve(&mut lane, &[user(PROMPT)], first()).unwrap();

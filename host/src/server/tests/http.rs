@@ -6,7 +6,7 @@ use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
@@ -182,7 +182,9 @@ async fn a_cut_reply_never_ends_and_its_part_may_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fits_no_step_gets_a_terminal_error_that_says_why() {
-    let server = start(vec![step(1, vec![], None, &["edit"]), step(2, vec![], Some("done"), &[])]).await;
+    let optional = Step { optional: true, ..step(3, vec![], Some("more"), &[]) };
+    let server =
+        start(vec![step(1, vec![], None, &["edit"]), step(2, vec![], Some("done"), &[]), optional]).await;
     post(&server, &request(&[user("go")])).await;
     let call = json!({"type": "function_call", "call_id": "edit", "name": "shell", "arguments": "{}"});
     let received = post(&server, &request(&[user("go"), call, user("hello"), result("x", "")])).await;
@@ -198,7 +200,8 @@ async fn what_fits_no_step_gets_a_terminal_error_that_says_why() {
     assert_eq!((unmatched.len(), unmatched[0].request, unmatched[0].nearest_step), (1, 0, 2));
     let codes: Vec<_> = traffic.requests[0].violations.iter().map(|found| found.code.as_str()).collect();
     assert_eq!(codes, ["result-without-call", "call-without-result"]);
-    assert_eq!(traffic.script.unused[0].step, 2);
+    let unused: Vec<_> = traffic.script.unused.iter().map(|unused| (unused.step, unused.attempts)).collect();
+    assert_eq!(unused, [(2, 0)]);
     assert_eq!(traffic.arrival, [1, 0]);
 }
 
@@ -326,6 +329,7 @@ async fn a_silent_client_holds_nothing_up() {
     let probe = send(&server, build("GET", "/", &[], vec![])).await;
     assert_eq!(probe.status, 200);
     assert_eq!(server.finish().await.requests.len(), 1);
+    assert!(matches!(half.read(&mut [0]).await, Ok(0) | Err(_)), "its connection has ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
