@@ -244,7 +244,7 @@ mod tests {
     async fn a_command_that_does_not_end_is_killed_with_its_children() {
         let folder = tempfile::tempdir().unwrap();
         let command = "echo before; sleep 1000 & wait";
-        let result = run_command_within(command, folder.path(), Duration::from_millis(300)).await;
+        let result = run_command_within(command, folder.path(), Duration::from_secs(2)).await;
         assert_eq!(result, CommandResult { output: "before\n".into(), exit_code: TIMED_OUT_CODE });
     }
 
