@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -47,18 +48,18 @@ fn completed(id: &str) -> Value {
         "usage": {"input_tokens": 10, "output_tokens": 3, "total_tokens": 13}}})
 }
 
-/// Serves the answers, one a connection, and gives back the request bodies.
-fn serve(answers: Vec<String>) -> (String, JoinHandle<Vec<Value>>) {
+/// Serves the answers, one a connection, and tells the request bodies, each before it is answered. Nobody waits for the
+/// server: an agent that asks too little makes a test fail, not hang.
+fn serve(answers: Vec<String>) -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let served = thread::spawn(move || {
-        let mut bodies = Vec::new();
+    let (seen, served) = mpsc::channel();
+    thread::spawn(move || {
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
-            bodies.push(read_request(&stream));
+            seen.send(read_request(&stream)).unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
         }
-        bodies
     });
     (base_url, served)
 }
@@ -134,7 +135,7 @@ fn types(lines: &[Value]) -> Vec<String> {
 fn run_http(answers: Vec<String>) -> (TurnEnd, Vec<Value>, Vec<Value>) {
     let (base_url, served) = serve(answers);
     let (end, lines) = Folders::new().run(&base_url, Transport::Http, None);
-    (end, lines, served.join().unwrap())
+    (end, lines, served.try_iter().collect())
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn calls_are_carried_out_and_their_outputs_reach_the_model() {
         (&lines[3]["item"]["exit_code"], &lines[3]["item"]["aggregated_output"]),
         (&json!(3), &json!("out"))
     );
-    let bodies = served.join().unwrap();
+    let bodies: Vec<Value> = served.try_iter().collect();
     let input = bodies[1]["input"].as_array().unwrap();
     assert_eq!(input[..3], bodies[0]["input"].as_array().unwrap()[..]);
     assert_eq!(input[3..7], calls[..4].iter().map(|event| event["item"].clone()).collect::<Vec<_>>());
@@ -241,7 +242,7 @@ fn a_resumed_session_replays_everything_and_counts_on() {
     let (_, second) = folders.run(&base_url, Transport::Http, Some(session));
     assert_eq!(second[0]["thread_id"], session);
     assert_eq!(second[3]["usage"]["input_tokens"], 20);
-    let bodies = served.join().unwrap();
+    let bodies: Vec<Value> = served.try_iter().collect();
     let input = bodies[1]["input"].as_array().unwrap();
     assert_eq!(input[..3], bodies[0]["input"].as_array().unwrap()[..]);
     assert_eq!(input[3], message("hello")["item"]);
@@ -257,22 +258,21 @@ fn an_unknown_session_is_an_error() {
 }
 
 /// Serves WebSocket connections: for each, the events that answer each frame, then the connection is dropped.
-fn serve_websocket(connections: Vec<Vec<Vec<Value>>>) -> (String, JoinHandle<Vec<Value>>) {
+fn serve_websocket(connections: Vec<Vec<Vec<Value>>>) -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let served = thread::spawn(move || {
-        let mut frames = Vec::new();
+    let (seen, served) = mpsc::channel();
+    thread::spawn(move || {
         for replies in connections {
             let mut socket = accept(listener.accept().unwrap().0).unwrap();
             for reply in replies {
                 let frame = socket.read().unwrap();
-                frames.push(serde_json::from_str(frame.to_text().unwrap()).unwrap());
+                seen.send(serde_json::from_str(frame.to_text().unwrap()).unwrap()).unwrap();
                 for event in reply {
                     socket.send(Message::text(event.to_string())).unwrap();
                 }
             }
         }
-        frames
     });
     (base_url, served)
 }
@@ -287,7 +287,7 @@ fn a_websocket_is_prewarmed_and_then_sent_only_what_is_new() {
     ]]);
     let (end, _) = Folders::new().run(&base_url, Transport::Websocket, None);
     assert_eq!(end, TurnEnd::Completed);
-    let frames = served.join().unwrap();
+    let frames: Vec<Value> = served.try_iter().collect();
     let inputs: Vec<_> = frames.iter().map(|frame| frame["input"].as_array().unwrap().len()).collect();
     assert_eq!(inputs, [1, 2, 1]);
     assert_eq!(
@@ -310,7 +310,7 @@ fn a_broken_websocket_is_followed_by_a_full_request_on_a_new_one() {
     let (end, lines) = Folders::new().run(&base_url, Transport::Websocket, None);
     assert_eq!(end, TurnEnd::Completed);
     assert_eq!(types(&lines)[2..], ["error", "item.completed agent_message", "turn.completed"]);
-    let frames = served.join().unwrap();
+    let frames: Vec<Value> = served.try_iter().collect();
     assert_eq!(frames[2]["input"].as_array().unwrap().len(), 3);
     assert_eq!(frames[2].get("previous_response_id"), None);
 }
@@ -322,5 +322,5 @@ fn a_server_without_websocket_is_asked_over_http() {
     let (end, lines) = Folders::new().run(&base_url, Transport::Websocket, None);
     assert_eq!(end, TurnEnd::Completed);
     assert_eq!(types(&lines)[2..], ["item.completed agent_message", "turn.completed"]);
-    assert_eq!(served.join().unwrap().len(), 2);
+    assert_eq!(served.try_iter().count(), 2);
 }
