@@ -79,8 +79,7 @@ mod tests {
 
     #[test]
     fn portions_do_not_matter() {
-        let text =
-            "\u{feff}data: {\"a\":\"ä€😀\"}\r\n\r\n: comment\nevent: x\ndata:b\ndata: c\n\nid: 1\n\ndata\r\r";
+        let text = "\u{feff}data: {\"a\":\"ä€😀\"}\r\n\r\n: comment\nevent: x\ndata:b\r\ndata: c\n\nid: 1\n\ndata\r\r";
         let whole = in_portions(text, text.len());
         assert_eq!(whole, ["{\"a\":\"ä€😀\"}", "b\nc", ""]);
         for size in 1..12 {

@@ -253,13 +253,15 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
+        let dangling = folder.path().join("dangling");
+        std::os::unix::fs::symlink(outside.path().join("new"), dangling).unwrap();
         assert_eq!(change_kind("a/b.txt", folder.path()), "add");
         write_file("a/b.txt", "one", folder.path()).unwrap();
         let absolute = folder.path().join("a/b.txt");
         assert_eq!(change_kind(absolute.to_str().unwrap(), folder.path()), "update");
         write_file(absolute.to_str().unwrap(), "two", folder.path()).unwrap();
         assert_eq!(fs::read_to_string(absolute).unwrap(), "two");
-        for path in ["../x", "link/x", "/x", ""] {
+        for path in ["../x", "link/x", "dangling", "/x", ""] {
             assert!(write_file(path, "no", folder.path()).is_err(), "{path}");
         }
         assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
