@@ -1,0 +1,169 @@
+//! Reading the run document and the bytes it names.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use crate::bindings::wassert::pack::evidence;
+
+/// Matches asked for in one call; a query with more takes several calls.
+const PAGE: u32 = 256;
+
+/// The granted sections of the run document.
+#[derive(Debug)]
+pub struct Evidence(());
+
+impl Evidence {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+
+    /// Every match of an RFC 9535 JSONPath, in document order.
+    ///
+    /// # Errors
+    /// `invalid-expression`, or `too-large` when one match is bigger than the host hands out.
+    pub fn query(&self, expression: &str) -> Result<Vec<Node>, Refusal> {
+        let mut nodes = Vec::new();
+        loop {
+            let page = evidence::query(expression, nodes.len() as u32, PAGE)?;
+            let last = page.len() < PAGE as usize;
+            nodes.extend(page.into_iter().map(|node| Node { path: node.path, json: node.json }));
+            if last {
+                return Ok(nodes);
+            }
+        }
+    }
+
+    /// The number of matches; cheaper than fetching them.
+    ///
+    /// # Errors
+    /// `invalid-expression`.
+    pub fn count(&self, expression: &str) -> Result<u32, Refusal> {
+        Ok(evidence::count(expression)?)
+    }
+
+    /// The first match, if any.
+    ///
+    /// # Errors
+    /// Those of [`Evidence::query`].
+    pub fn first(&self, expression: &str) -> Result<Option<Node>, Refusal> {
+        let page = evidence::query(expression, 0, 1)?;
+        Ok(page.into_iter().next().map(|node| Node { path: node.path, json: node.json }))
+    }
+
+    /// The one match of an expression that names one place.
+    ///
+    /// # Errors
+    /// Those of [`Evidence::query`], and `not-found` when nothing is there.
+    pub fn one(&self, expression: &str) -> Result<Node, Refusal> {
+        self.first(expression)?.ok_or_else(|| Refusal {
+            code: "not-found".to_owned(),
+            detail: format!("nothing in the evidence matches `{expression}`"),
+        })
+    }
+
+    /// Bytes that the document names, such as `requests/3/body` or `files/notes.txt/after`.
+    ///
+    /// # Errors
+    /// `not-found` when there are none, or the assertion's `reads` do not cover them.
+    pub fn blob(&self, name: &str) -> Result<Blob, Refusal> {
+        Ok(Blob { name: name.to_owned(), inner: evidence::Blob::open(name)? })
+    }
+}
+
+/// One match of a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its normalized path (RFC 9535 section 2.7).
+    pub path: String,
+    /// Its JSON.
+    pub json: String,
+}
+
+impl Node {
+    /// The match as a Rust value.
+    ///
+    /// # Errors
+    /// A sentence naming the path, when the JSON there has another shape.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
+        serde_json::from_str(&self.json).map_err(|error| format!("{} has an unexpected shape: {error}", self.path))
+    }
+}
+
+/// Bytes that stay in the host.
+#[derive(Debug)]
+pub struct Blob {
+    name: String,
+    inner: evidence::Blob,
+}
+
+impl Blob {
+    /// The name it was opened with; a finding may point at it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> u64 {
+        self.inner.size()
+    }
+
+    /// At most `max` bytes from `offset`; fewer at the end, none past it.
+    pub fn read(&self, offset: u64, max: u32) -> Vec<u8> {
+        self.inner.read(offset, max)
+    }
+
+    /// All of its bytes.
+    pub fn read_all(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        loop {
+            let block = self.read(bytes.len() as u64, 64 * 1024);
+            if block.is_empty() {
+                return bytes;
+            }
+            bytes.extend(block);
+        }
+    }
+
+    /// Where `needle` starts, at or after `start`. The host searches.
+    pub fn find(&self, needle: &[u8], start: u64) -> Option<u64> {
+        self.inner.find(needle, start)
+    }
+}
+
+/// Why the host gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `invalid-expression`, `not-found`, `not-granted`, `too-large` or `out-of-range`.
+    pub code: String,
+    /// For people.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// Whether the thing asked for is not there, or hidden.
+    pub fn is_not_found(&self) -> bool {
+        self.code == "not-found"
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<evidence::Refusal> for Refusal {
+    fn from(refusal: evidence::Refusal) -> Self {
+        Self { code: refusal.code, detail: refusal.detail }
+    }
+}
+
+/// So that `?` works in [`crate::Assertion::check`].
+impl From<Refusal> for String {
+    fn from(refusal: Refusal) -> Self {
+        refusal.to_string()
+    }
+}

@@ -1,0 +1,108 @@
+//! Paths of the run document (RFC 9535): writing them, quoting text in them, taking a normalized one apart.
+
+use std::fmt::Write as _;
+
+/// A text as a JSONPath string literal in single quotes: `it's` becomes `'it\'s'`.
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::from("'");
+    for character in text.chars() {
+        match character {
+            '\'' => quoted.push_str("\\'"),
+            '\\' => quoted.push_str("\\\\"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c < ' ' => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// The path of a member: `member("$['files']", "a b")` is `$['files']['a b']`.
+pub fn member(path: &str, name: &str) -> String {
+    format!("{path}[{}]", quote(name))
+}
+
+/// The path of an element, counted from 0.
+pub fn element(path: &str, index: usize) -> String {
+    format!("{path}[{index}]")
+}
+
+/// One step of a normalized path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A member of an object.
+    Name(String),
+    /// An element of an array, from 0.
+    Index(usize),
+}
+
+/// The steps of a normalized path after `$`; nothing when it is not one.
+pub fn parts(path: &str) -> Option<Vec<Part>> {
+    let mut rest = path.strip_prefix('$')?;
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        rest = rest.strip_prefix('[')?;
+        if let Some(quoted) = rest.strip_prefix('\'') {
+            let (name, after) = unquote(quoted)?;
+            parts.push(Part::Name(name));
+            rest = after.strip_prefix(']')?;
+        } else {
+            let (digits, after) = rest.split_once(']')?;
+            parts.push(Part::Index(digits.parse().ok()?));
+            rest = after;
+        }
+    }
+    Some(parts)
+}
+
+/// The name up to the closing quote, and what comes after it.
+fn unquote(quoted: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\'' => return Some((name, &quoted[at + 1..])),
+            '\\' => match characters.next()?.1 {
+                'b' => name.push('\u{8}'),
+                'f' => name.push('\u{c}'),
+                'n' => name.push('\n'),
+                'r' => name.push('\r'),
+                't' => name.push('\t'),
+                'u' => {
+                    let digits: String = characters.by_ref().take(4).map(|(_, digit)| digit).collect();
+                    name.push(char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?);
+                }
+                other => name.push(other),
+            },
+            other => name.push(other),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_comes_apart_into_what_it_was_made_of() {
+        let name = "it's [a] \\ b\n\u{1}é";
+        let path = member(&element(&member("$", "requests"), 3), name);
+        let expected = vec![Part::Name("requests".into()), Part::Index(3), Part::Name(name.into())];
+        assert_eq!(parts(&path), Some(expected));
+    }
+
+    #[test]
+    fn what_is_no_normalized_path_has_no_parts() {
+        for text in ["", "files", "$.files", "$['files'", "$[x]", "$['a]"] {
+            assert_eq!(parts(text), None, "{text}");
+        }
+    }
+}
