@@ -62,6 +62,21 @@ impl Evidence {
         })
     }
 
+    /// The path of a section, for findings about something that is absent from it.
+    ///
+    /// # Errors
+    /// `not-found` when the evidence has no such section, or the assertion's `reads` do not cover it.
+    pub fn section(&self, name: &str) -> Result<String, Refusal> {
+        let path = crate::path::member("$", name);
+        match self.count(&path)? {
+            0 => Err(Refusal {
+                code: "not-found".to_owned(),
+                detail: format!("the evidence has no section `{name}`"),
+            }),
+            _ => Ok(path),
+        }
+    }
+
     /// Bytes that the document names, such as `requests/3/body` or `files/notes.txt/after`.
     ///
     /// # Errors
@@ -86,7 +101,8 @@ impl Node {
     /// # Errors
     /// A sentence naming the path, when the JSON there has another shape.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
-        serde_json::from_str(&self.json).map_err(|error| format!("{} has an unexpected shape: {error}", self.path))
+        serde_json::from_str(&self.json)
+            .map_err(|error| format!("{} has an unexpected shape: {error}", self.path))
     }
 }
 

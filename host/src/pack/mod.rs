@@ -1,1 +1,39 @@
-//! Packs: manifests and the standard pack embedded in the program.
+//! Packs: manifests, the standard pack embedded in the program, and how a module becomes a component that names its
+//! source.
+//!
+//! Nothing here runs a module, and nothing here fetches one.
+
+mod build;
+mod embedded;
+mod manifest;
+
+use std::ops::Range;
+
+pub use build::{SOURCE_SECTION, component_from_core, digest_sources, source_digest_of};
+pub use embedded::{EmbeddedPack, embedded};
+pub use manifest::{AssertionEntry, Manifest, ModuleEntry, PackEntry};
+
+/// What can be wrong with a pack.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// `pack.toml` can't be used.
+    #[error("{message}")]
+    Manifest {
+        /// What is wrong, for people.
+        message: String,
+        /// Where, as a byte range of the text; absent when it is about the whole.
+        span: Option<Range<usize>>,
+    },
+    /// The bytes are no core module of the world `wassert:pack/pack`.
+    #[error("not a core module of the world `wassert:pack/pack`: {0}")]
+    NotACoreModule(String),
+    /// A source that the digest should cover can't be read.
+    #[error("source `{path}`: {error}")]
+    Source {
+        /// The path, relative to the root.
+        path: String,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+}

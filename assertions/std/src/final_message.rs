@@ -1,0 +1,69 @@
+//! `final-message`: what the agent said last.
+
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+use serde_json::Value;
+use wassert_guest::{Assertion, Evidence, Report, path};
+
+use crate::exit::expression;
+use crate::needle::Needle;
+
+/// See the module.
+pub struct FinalMessage;
+
+/// What it demands; at least one of the texts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Parameters {
+    contains: Option<Needle>,
+    #[serde(default)]
+    contains_all: Vec<Needle>,
+    equals: Option<String>,
+    not_contains: Option<Needle>,
+    turn: Option<NonZeroU32>,
+}
+
+impl Assertion for FinalMessage {
+    const NAME: &'static str = "final-message";
+    const SUMMARY: &'static str = "ended with a message like this";
+    const READS: &'static [&'static str] = &["turns.turn", "turns.final_message"];
+    const SCHEMA: &'static str = include_str!("../schemas/final-message.json");
+    type Parameters = Parameters;
+
+    fn check(parameters: Parameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
+        let wanted: Vec<&Needle> = parameters.contains.iter().chain(&parameters.contains_all).collect();
+        if wanted.is_empty() && parameters.equals.is_none() && parameters.not_contains.is_none() {
+            return Err(
+                "parameters: `contains`, `contains-all`, `equals` or `not-contains` is needed".to_owned()
+            );
+        }
+        let turn = evidence.one(&expression(parameters.turn))?;
+        let value: Value = turn.read()?;
+        let Some(message) = value.get("final_message").and_then(Value::as_str) else {
+            report.fail(&turn, "the agent said nothing", "a final message");
+            return Ok(());
+        };
+        let at = path::member(&turn.path, "final_message");
+        if let Some(equals) = &parameters.equals {
+            let holds = message == equals;
+            report.demand(holds, &at, said("equals", "differs from", holds), equals);
+        }
+        for needle in wanted {
+            let holds = needle.is_in(message);
+            report.demand(holds, &at, said("contains", "does not contain", holds), needle.text());
+        }
+        if let Some(needle) = &parameters.not_contains {
+            let holds = !needle.is_in(message);
+            let expected = format!("nothing that contains {:?}", needle.text());
+            report.demand(holds, &at, said("does not contain", "contains", holds), expected);
+        }
+        Ok(())
+    }
+}
+
+fn said(passing: &str, failing: &str, holds: bool) -> String {
+    let verb = if holds { passing } else { failing };
+    let text = if verb.contains("contain") { "the text" } else { "the expected text" };
+    format!("the final message {verb} {text}")
+}

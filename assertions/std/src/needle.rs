@@ -1,0 +1,28 @@
+//! A text to look for: never empty, for an empty text is found everywhere and proves nothing.
+
+use serde::Deserialize;
+
+/// A text that has at least one character.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Needle(String);
+
+impl Needle {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it occurs.
+    pub fn is_in(&self, text: &str) -> bool {
+        text.contains(&self.0)
+    }
+}
+
+impl TryFrom<String> for Needle {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() { Err("an empty text is found everywhere") } else { Ok(Self(text)) }
+    }
+}

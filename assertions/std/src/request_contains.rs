@@ -1,0 +1,68 @@
+//! `request-contains`: a text reached the model.
+
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+use wassert_guest::{Assertion, Evidence, Report};
+
+use crate::needle::Needle;
+use crate::selection::{Part, Selection};
+use crate::texts;
+
+/// See the module.
+pub struct RequestContains;
+
+/// What it demands. With `count`, exactly that many occurrences in all selected requests together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    text: Needle,
+    lane: Option<String>,
+    turn: Option<NonZeroU32>,
+    request: Option<NonZeroU32>,
+    #[serde(default, rename = "in")]
+    part: Part,
+    count: Option<NonZeroU32>,
+}
+
+impl Assertion for RequestContains {
+    const NAME: &'static str = "request-contains";
+    const SUMMARY: &'static str = "sent this text to the model";
+    const READS: &'static [&'static str] =
+        &["requests.turn", "requests.lane", "requests.transcript", "requests.body"];
+    const SCHEMA: &'static str = include_str!("../schemas/request-contains.json");
+    type Parameters = Parameters;
+
+    fn check(parameters: Parameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
+        let section = evidence.section("requests")?;
+        let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
+        let mut searched = Vec::new();
+        let mut found = Vec::new();
+        let mut total = 0;
+        for node in selection.members(evidence, parameters.part.member())? {
+            let (texts, place) = parameters.part.texts(evidence, &node)?;
+            let (here, paths) = texts::occurrences(&texts, parameters.text.text());
+            total += here;
+            found.extend(paths);
+            searched.push(place);
+        }
+        let words = selection.words();
+        if searched.is_empty() {
+            report.fail(&section, format!("there are no {words}"), parameters.text.text());
+            return Ok(());
+        }
+        found.dedup();
+        let at =
+            if found.is_empty() { texts::places(searched, &section) } else { texts::places(found, &section) };
+        let holds = match parameters.count {
+            Some(count) => total == count.get(),
+            None => total > 0,
+        };
+        let expected = match parameters.count {
+            Some(count) => format!("{:?} exactly {count} times", parameters.text.text()),
+            None => format!("{:?}", parameters.text.text()),
+        };
+        report.demand(holds, &at, format!("the text occurs {total} times in {words}"), expected);
+        Ok(())
+    }
+}

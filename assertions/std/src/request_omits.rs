@@ -1,0 +1,67 @@
+//! `request-omits`: a text never reached the model.
+
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+use wassert_guest::{Assertion, Evidence, Report};
+
+use crate::needle::Needle;
+use crate::selection::{Part, Selection};
+use crate::texts;
+
+/// See the module.
+pub struct RequestOmits;
+
+/// What it demands.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    text: Needle,
+    lane: Option<String>,
+    turn: Option<NonZeroU32>,
+    request: Option<NonZeroU32>,
+    #[serde(default, rename = "in")]
+    part: Part,
+}
+
+impl Assertion for RequestOmits {
+    const NAME: &'static str = "request-omits";
+    const SUMMARY: &'static str = "never sent this text to the model";
+    const READS: &'static [&'static str] =
+        &["requests.turn", "requests.lane", "requests.transcript", "requests.body"];
+    const SCHEMA: &'static str = include_str!("../schemas/request-omits.json");
+    type Parameters = Parameters;
+
+    fn check(parameters: Parameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
+        let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
+        let words = selection.words();
+        let nodes = selection.members(evidence, parameters.part.member())?;
+        if nodes.is_empty() {
+            return Err(format!("there are no {words}: nothing was searched"));
+        }
+        let mut searched = Vec::new();
+        let mut clean = true;
+        for node in &nodes {
+            let (texts, place) = parameters.part.texts(evidence, node)?;
+            let (here, mut paths) = texts::occurrences(&texts, parameters.text.text());
+            if here > 0 {
+                clean = false;
+                paths.dedup();
+                report.fail(
+                    &texts::places(paths, &place),
+                    format!("the text occurs {here} times in this request"),
+                    format!("nothing that contains {:?}", parameters.text.text()),
+                );
+            }
+            searched.push(place);
+        }
+        if clean {
+            let number = searched.len();
+            report.pass(
+                &texts::places(searched, "$['requests']"),
+                format!("the text occurs nowhere in {words}; {number} searched"),
+            );
+        }
+        Ok(())
+    }
+}

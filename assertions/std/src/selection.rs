@@ -1,0 +1,123 @@
+//! Which requests are meant: lane, turn, and the ordinal among those.
+
+use std::num::NonZeroU32;
+
+use serde_json::Value;
+use wassert_guest::{Evidence, Node, path};
+
+use crate::texts::{self, Text};
+
+/// The lane that stands for all of them.
+const ANY: &str = "any";
+
+/// The requests of one lane (`main` unless named, `any` for all), of one turn if given, or one of those.
+pub struct Selection {
+    lane: String,
+    turn: Option<NonZeroU32>,
+    request: Option<NonZeroU32>,
+}
+
+impl Selection {
+    /// From the parameters.
+    pub fn new(lane: Option<String>, turn: Option<NonZeroU32>, request: Option<NonZeroU32>) -> Self {
+        Self { lane: lane.unwrap_or_else(|| "main".to_owned()), turn, request }
+    }
+
+    /// One member of every selected request, in document order.
+    ///
+    /// # Errors
+    /// When the evidence cannot be read.
+    pub fn members(&self, evidence: &Evidence, member: &str) -> Result<Vec<Node>, String> {
+        let mut conditions = Vec::new();
+        if self.lane != ANY {
+            conditions.push(format!("@.lane == {}", path::quote(&self.lane)));
+        }
+        conditions.extend(self.turn.map(|turn| format!("@.turn == {turn}")));
+        let filter =
+            if conditions.is_empty() { "*".to_owned() } else { format!("?{}", conditions.join(" && ")) };
+        let mut nodes = evidence.query(&format!("$.requests[{filter}].{member}"))?;
+        if let Some(request) = self.request {
+            let index = request.get() as usize - 1;
+            nodes = nodes.into_iter().skip(index).take(1).collect();
+        }
+        Ok(nodes)
+    }
+
+    /// ``request 2 of lane `main` in turn 1``, for messages.
+    pub fn words(&self) -> String {
+        let mut words = match self.request {
+            Some(request) => format!("request {request}"),
+            None => "requests".to_owned(),
+        };
+        if self.lane != ANY {
+            words.push_str(&format!(" of lane `{}`", self.lane));
+        }
+        if let Some(turn) = self.turn {
+            words.push_str(&format!(" in turn {turn}"));
+        }
+        words
+    }
+}
+
+/// The path of the request that a node is a member of.
+pub fn request_of(node: &Node) -> String {
+    position(node).map_or_else(|| node.path.clone(), |index| path::element("$['requests']", index))
+}
+
+/// The position in `requests` of the request that a node is a member of.
+fn position(node: &Node) -> Option<usize> {
+    match path::parts(&node.path)?.get(1)? {
+        path::Part::Index(index) => Some(*index),
+        path::Part::Name(_) => None,
+    }
+}
+
+/// What of a request is searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The whole conversation so far, in words all protocols share.
+    #[default]
+    Transcript,
+    /// The body as it was sent.
+    Body,
+}
+
+impl Part {
+    /// The member of a request.
+    pub fn member(self) -> &'static str {
+        match self {
+            Self::Transcript => "transcript",
+            Self::Body => "body",
+        }
+    }
+
+    /// The texts of this part of a request, and the place that was searched.
+    ///
+    /// # Errors
+    /// When a large body's bytes are not in the evidence.
+    pub fn texts(self, evidence: &Evidence, node: &Node) -> Result<(Vec<Text>, String), String> {
+        let value: Value = node.read()?;
+        match (self, &value) {
+            (Self::Transcript, Value::Array(items)) => {
+                Ok((texts::of_transcript(&node.path, items), node.path.clone()))
+            }
+            (Self::Body, Value::Null) => large_body(evidence, node),
+            _ => Ok((texts::within(&node.path, &value), node.path.clone())),
+        }
+    }
+}
+
+/// A body above 64 KiB is null in the document; its bytes are a blob.
+fn large_body(evidence: &Evidence, node: &Node) -> Result<(Vec<Text>, String), String> {
+    let index = position(node).ok_or_else(|| format!("{} is no request's body", node.path))?;
+    let blob = evidence.blob(&format!("requests/{index}/body"))?;
+    let bytes = blob.read_all();
+    let value = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    let mut texts = texts::within("$", &value);
+    for text in &mut texts {
+        text.path = blob.name().to_owned();
+    }
+    Ok((texts, blob.name().to_owned()))
+}

@@ -1,0 +1,111 @@
+//! Every text inside a JSON value, with its path.
+
+use serde_json::Value;
+use wassert_guest::path;
+
+/// The members of a transcript's item that say something; the others (`kind`, `role`, `call`, `type`) only name it.
+const SPOKEN: [&str; 5] = ["text", "tool", "input", "output", "raw"];
+
+/// Places in one finding; more would only be noise.
+const PLACES: usize = 16;
+
+/// A text and where it stands: a normalized path, or the name of a blob.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Where.
+    pub path: String,
+    /// What.
+    pub text: String,
+}
+
+/// Every text in a value, at any depth; names of members are not texts.
+pub fn within(at: &str, value: &Value) -> Vec<Text> {
+    let mut texts = Vec::new();
+    collect(at, value, &mut texts);
+    texts
+}
+
+/// What the items of a transcript say: messages, reasoning, names and inputs of tools, and their outputs.
+pub fn of_transcript(at: &str, items: &[Value]) -> Vec<Text> {
+    let mut texts = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let item_path = path::element(at, index);
+        for member in SPOKEN {
+            if let Some(value) = item.get(member) {
+                collect(&path::member(&item_path, member), value, &mut texts);
+            }
+        }
+    }
+    texts
+}
+
+/// Whether any text in a value satisfies `holds`.
+pub fn any(value: &Value, holds: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => holds(text),
+        Value::Array(items) => items.iter().any(|item| any(item, holds)),
+        Value::Object(members) => members.values().any(|member| any(member, holds)),
+        _ => false,
+    }
+}
+
+/// How often `needle` occurs, not counting overlaps, and the paths of the texts it occurs in.
+pub fn occurrences(texts: &[Text], needle: &str) -> (u32, Vec<String>) {
+    let mut total = 0;
+    let mut paths = Vec::new();
+    for text in texts {
+        let here = text.text.matches(needle).count() as u32;
+        if here > 0 {
+            total += here;
+            paths.push(text.path.clone());
+        }
+    }
+    (total, paths)
+}
+
+/// The first few paths, or `otherwise` when there are none.
+pub fn places(mut paths: Vec<String>, otherwise: &str) -> Vec<String> {
+    if paths.is_empty() {
+        return vec![otherwise.to_owned()];
+    }
+    paths.truncate(PLACES);
+    paths
+}
+
+fn collect(at: &str, value: &Value, texts: &mut Vec<Text>) {
+    match value {
+        Value::String(text) => texts.push(Text { path: at.to_owned(), text: text.clone() }),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                collect(&path::element(at, index), item, texts);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                collect(&path::member(at, name), member, texts);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_transcript_is_searched_for_what_is_said_and_not_for_the_words_that_name_it() {
+        let items = [json!({"kind": "message", "role": "user", "text": "a user said user"})];
+        let texts = of_transcript("$['t']", &items);
+        assert_eq!(occurrences(&texts, "user"), (2, vec!["$['t'][0]['text']".to_owned()]));
+        assert_eq!(occurrences(&texts, "message"), (0, vec![]));
+    }
+
+    #[test]
+    fn inputs_are_searched_at_any_depth() {
+        let items = [json!({"kind": "call", "call": "c", "tool": "sh", "input": {"argv": ["ls", "-l"]}})];
+        let texts = of_transcript("$", &items);
+        assert_eq!(occurrences(&texts, "-l"), (1, vec!["$[0]['input']['argv'][1]".to_owned()]));
+    }
+}

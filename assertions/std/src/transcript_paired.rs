@@ -1,0 +1,116 @@
+//! `transcript-paired`: in every request, each tool call has a result, and each result a call before it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use wassert_guest::{Assertion, Evidence, NoParameters, Report, path};
+
+use crate::texts;
+
+/// What the server calls the same thing when it reads a request.
+const VIOLATIONS: [&str; 3] = ["result-without-call", "call-without-result", "duplicate-call"];
+
+/// See the module.
+pub struct TranscriptPaired;
+
+impl Assertion for TranscriptPaired {
+    const NAME: &'static str = "transcript-paired";
+    const SUMMARY: &'static str = "sent a result for every tool call, and none without its call";
+    const READS: &'static [&'static str] = &["requests.transcript", "requests.violations"];
+    const SCHEMA: &'static str = include_str!("../schemas/transcript-paired.json");
+    type Parameters = NoParameters;
+
+    fn check(_: NoParameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
+        let mut pairs = Vec::new();
+        let mut clean = true;
+        for node in evidence.query("$.requests[*].transcript")? {
+            let items: Vec<Value> = node.read()?;
+            let paired = pair(&items);
+            for (index, call) in &paired.results_without_call {
+                clean = false;
+                report.fail(
+                    &path::element(&node.path, *index),
+                    format!("a result of call `{call}` that nothing called before"),
+                    format!("call `{call}` before it"),
+                );
+            }
+            for (index, call) in &paired.calls_without_result {
+                clean = false;
+                report.fail(
+                    &path::element(&node.path, *index),
+                    format!("the model is asked to go on, and call `{call}` has no result"),
+                    format!("a result of call `{call}`"),
+                );
+            }
+            pairs.extend(paired.results.iter().map(|index| path::element(&node.path, *index)));
+        }
+        for node in evidence.query("$.requests[*].violations[*]")? {
+            let violation: Value = node.read()?;
+            let code = violation.get("code").and_then(Value::as_str).unwrap_or_default();
+            if VIOLATIONS.contains(&code) {
+                clean = false;
+                report.fail(&node, format!("the server noted `{code}`"), "calls and results in pairs");
+            }
+        }
+        if clean && pairs.is_empty() {
+            return Err("no request holds a tool call: there is nothing to pair".to_owned());
+        }
+        if clean {
+            let number = pairs.len();
+            report.pass(
+                &texts::places(pairs, "$['requests']"),
+                format!("all {number} results answer a call, and no call is left open"),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Positions in a transcript.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Paired {
+    results: Vec<usize>,
+    results_without_call: Vec<(usize, String)>,
+    calls_without_result: Vec<(usize, String)>,
+}
+
+/// A request asks the model for its next step, so every call in it is one that the model waits for.
+fn pair(items: &[Value]) -> Paired {
+    let mut paired = Paired::default();
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let member = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
+        match member("kind") {
+            "call" => {
+                seen.push(member("call"));
+                open.insert(member("call"), index);
+            }
+            "result" if seen.contains(&member("call")) => {
+                open.remove(member("call"));
+                paired.results.push(index);
+            }
+            "result" => paired.results_without_call.push((index, member("call").to_owned())),
+            _ => {}
+        }
+    }
+    paired.calls_without_result = open.into_iter().map(|(call, index)| (index, call.to_owned())).collect();
+    paired.calls_without_result.sort();
+    paired
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pair;
+    use serde_json::json;
+
+    #[test]
+    fn a_result_before_its_call_pairs_with_nothing() {
+        let result = json!({"kind": "result", "call": "a", "output": ""});
+        let call = json!({"kind": "call", "call": "a", "tool": "t", "input": {}});
+        let paired = pair(&[result.clone(), call.clone()]);
+        assert_eq!(paired.results_without_call, [(0, "a".to_owned())]);
+        assert_eq!(paired.calls_without_result, [(1, "a".to_owned())]);
+        assert_eq!(pair(&[call, result]).results, [1]);
+    }
+}
