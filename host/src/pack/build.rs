@@ -139,7 +139,10 @@ mod tests {
     #[test]
     fn the_format_of_a_digest_is_the_documented_one() {
         let (_folder, root) = tree(&[("b", "two"), ("a", "")]);
-        assert_eq!(digest_sources(&root, &["b", "a"]).unwrap(), Digest::of("a\00\0b\03\0two"));
+        assert_eq!(
+            digest_sources(&root, &["b", "a"]).unwrap(),
+            Digest::of(["a", "0", "b", "3", "two"].join("\0"))
+        );
     }
 
     #[test]
