@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::bindings::wassert::pack::evidence;
 
-/// Matches asked for in one call; a query with more takes several calls.
+/// Matches asked for in one call, a power of four; a query with more takes several calls.
 const PAGE: u32 = 256;
 
 /// The granted sections of the run document.
@@ -24,12 +24,19 @@ impl Evidence {
     /// `invalid-expression`, or `too-large` when one match is bigger than the host hands out.
     pub fn query(&self, expression: &str) -> Result<Vec<Node>, Refusal> {
         let mut nodes = Vec::new();
+        let mut page = PAGE;
         loop {
-            let page = evidence::query(expression, nodes.len() as u32, PAGE)?;
-            let last = page.len() < PAGE as usize;
-            nodes.extend(page.into_iter().map(|node| Node { path: node.path, json: node.json }));
-            if last {
-                return Ok(nodes);
+            match evidence::query(expression, nodes.len() as u32, page) {
+                Ok(found) => {
+                    let last = found.len() < page as usize;
+                    nodes.extend(found.into_iter().map(Node::from));
+                    if last {
+                        return Ok(nodes);
+                    }
+                }
+                // The host bounds the bytes of one answer, not of all answers.
+                Err(refusal) if refusal.code == "too-large" && page > 1 => page /= 4,
+                Err(refusal) => return Err(refusal.into()),
             }
         }
     }
@@ -47,8 +54,7 @@ impl Evidence {
     /// # Errors
     /// Those of [`Evidence::query`].
     pub fn first(&self, expression: &str) -> Result<Option<Node>, Refusal> {
-        let page = evidence::query(expression, 0, 1)?;
-        Ok(page.into_iter().next().map(|node| Node { path: node.path, json: node.json }))
+        Ok(evidence::query(expression, 0, 1)?.into_iter().next().map(Node::from))
     }
 
     /// The one match of an expression that names one place.
@@ -93,6 +99,12 @@ pub struct Node {
     pub path: String,
     /// Its JSON.
     pub json: String,
+}
+
+impl From<evidence::Node> for Node {
+    fn from(node: evidence::Node) -> Self {
+        Self { path: node.path, json: node.json }
+    }
 }
 
 impl Node {
