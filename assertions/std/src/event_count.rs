@@ -4,6 +4,7 @@ use serde::Deserialize;
 use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::amount::Amount;
+use crate::demand;
 use crate::needle::Needle;
 use crate::pattern::{self, Kind, Pattern, Phase};
 use crate::texts;
@@ -46,7 +47,7 @@ impl Assertion for EventCount {
         report.demand(
             amount.allows(number),
             &texts::places(fitting, &section),
-            format!("there are {number} events of {}", pattern.words()),
+            format!("{} of {}", demand::counted(number, "event"), pattern.words()),
             amount.words(),
         );
         Ok(())

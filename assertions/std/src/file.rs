@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use wassert_guest::{Assertion, Evidence, Report, path};
 
+use crate::demand;
 use crate::needle::Needle;
 
 /// See the module.
@@ -39,16 +40,13 @@ impl Assertion for File {
         }
         let files = evidence.section("files")?;
         let name = parameters.path.text();
+        if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(format!("parameters: `{name}` is no path in the workspace such as `src/main.rs`"));
+        }
         let entry = path::member(&files, name);
         let after = path::member(&entry, "after");
-        let known = evidence.count(&entry)? > 0;
         let state = evidence.first(&after)?.map(|node| node.read::<Value>()).transpose()?;
-        let container = if known { &entry } else { &files };
         match state.filter(|state| !state.is_null()) {
-            None if parameters.exists == Some(false) => {
-                report.pass(container, format!("there is no `{name}`"))
-            }
-            None => report.fail(container, format!("there is no `{name}`"), format!("the file `{name}`")),
             Some(_) if parameters.exists == Some(false) => {
                 report.fail(&after, format!("`{name}` is there"), "nothing at this path");
             }
@@ -56,9 +54,42 @@ impl Assertion for File {
                 Some("file") | None => inside(&parameters, &after, &state, evidence, report)?,
                 Some(kind) => report.fail(&after, format!("`{name}` is of kind `{kind}`"), "a regular file"),
             },
+            None => {
+                let container = if evidence.count(&entry)? > 0 { entry } else { files };
+                absent(&parameters, &container, evidence, report)?;
+            }
         }
         Ok(())
     }
+}
+
+/// Judges a path at which no file is; `container` is what shows its absence.
+fn absent(
+    parameters: &Parameters,
+    container: &str,
+    evidence: &Evidence,
+    report: &mut Report,
+) -> Result<(), String> {
+    let name = parameters.path.text();
+    let message = format!("there is no `{name}`");
+    if parameters.exists != Some(false) {
+        report.fail(container, message, format!("the file `{name}`"));
+    } else if let Some(inner) = below(name, evidence)? {
+        report.fail(&inner, format!("`{name}` is a folder"), "nothing at this path");
+    } else {
+        report.pass(container, message);
+    }
+    Ok(())
+}
+
+/// A file below this path; the evidence has files and no folders.
+fn below(name: &str, evidence: &Evidence) -> Result<Option<String>, String> {
+    let prefix = format!("{name}/");
+    let files = evidence.query("$.files[?@.after].after.kind")?;
+    Ok(files.into_iter().map(|node| node.path).find(|path| match path::parts(path).as_deref() {
+        Some([_, path::Part::Name(file), ..]) => file.starts_with(&prefix),
+        _ => false,
+    }))
 }
 
 /// Judges a regular file that is there.
@@ -77,19 +108,15 @@ fn inside(
     }
     let content = Content::of(parameters.path.text(), after, state, evidence)?;
     let at = content.place.as_str();
+    let what = format!("`{}`", parameters.path.text());
     if let Some(equals) = &parameters.equals {
-        let holds = content.bytes == equals.as_bytes();
-        report.demand(holds, at, if holds { "the content is equal" } else { "the content differs" }, equals);
+        demand::equals(report, at, &what, content.bytes == equals.as_bytes(), equals);
     }
     if let Some(needle) = &parameters.contains {
-        let holds = content.contains(needle);
-        let message = if holds { "the text is in the file" } else { "the text is not in the file" };
-        report.demand(holds, at, message, needle.text());
+        demand::contains(report, at, &what, content.contains(needle), needle);
     }
     if let Some(needle) = &parameters.not_contains {
-        let holds = !content.contains(needle);
-        let message = if holds { "the text is not in the file" } else { "the text is in the file" };
-        report.demand(holds, at, message, format!("nothing that contains {:?}", needle.text()));
+        demand::omits(report, at, &what, !content.contains(needle), needle);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use wassert_guest::{Assertion, Evidence, Report, path};
 
+use crate::demand;
 use crate::exit::expression;
 use crate::needle::Needle;
 
@@ -45,25 +46,16 @@ impl Assertion for FinalMessage {
             return Ok(());
         };
         let at = path::member(&turn.path, "final_message");
+        let what = "the final message";
         if let Some(equals) = &parameters.equals {
-            let holds = message == equals;
-            report.demand(holds, &at, said("equals", "differs from", holds), equals);
+            demand::equals(report, &at, what, message == equals, equals);
         }
         for needle in wanted {
-            let holds = needle.is_in(message);
-            report.demand(holds, &at, said("contains", "does not contain", holds), needle.text());
+            demand::contains(report, &at, what, needle.is_in(message), needle);
         }
         if let Some(needle) = &parameters.not_contains {
-            let holds = !needle.is_in(message);
-            let expected = format!("nothing that contains {:?}", needle.text());
-            report.demand(holds, &at, said("does not contain", "contains", holds), expected);
+            demand::omits(report, &at, what, !needle.is_in(message), needle);
         }
         Ok(())
     }
-}
-
-fn said(passing: &str, failing: &str, holds: bool) -> String {
-    let verb = if holds { passing } else { failing };
-    let text = if verb.contains("contain") { "the text" } else { "the expected text" };
-    format!("the final message {verb} {text}")
 }

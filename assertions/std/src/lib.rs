@@ -2,6 +2,7 @@
 
 // What several assertions share.
 mod amount;
+mod demand;
 mod needle;
 mod pattern;
 mod selection;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use wassert_guest::Evidence;
 
+use crate::demand;
 use crate::needle::Needle;
 use crate::texts;
 
@@ -55,13 +56,15 @@ impl Pattern {
             })
     }
 
-    /// ``kind `command`, containing `ls` ``, for messages.
+    /// ``kind `command`, containing "ls"``, for messages.
     pub fn words(&self) -> String {
         let mut words = Vec::new();
         words.extend(self.kind.as_ref().map(|kind| format!("kind `{}`", kind.0)));
         words.extend(self.phase.as_ref().map(|phase| format!("phase `{}`", phase.0)));
         words.extend(self.type_name.as_ref().map(|name| format!("type `{}`", name.text())));
-        words.extend(self.contains.as_ref().map(|needle| format!("containing `{}`", needle.text())));
+        words.extend(
+            self.contains.as_ref().map(|needle| format!("containing {}", demand::quoted(needle.text()))),
+        );
         if words.is_empty() { "any kind".to_owned() } else { words.join(", ") }
     }
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 use wassert_guest::{Assertion, Evidence, Report};
 
+use crate::demand;
 use crate::needle::Needle;
 use crate::selection::{Part, Selection};
 use crate::texts;
@@ -46,9 +47,9 @@ impl Assertion for RequestContains {
             found.extend(paths);
             searched.push(place);
         }
-        let words = selection.words();
+        let text = demand::quoted(parameters.text.text());
         if searched.is_empty() {
-            report.fail(&section, format!("there are no {words}"), parameters.text.text());
+            report.fail(&section, selection.none(), text);
             return Ok(());
         }
         found.dedup();
@@ -59,10 +60,11 @@ impl Assertion for RequestContains {
             None => total > 0,
         };
         let expected = match parameters.count {
-            Some(count) => format!("{:?} exactly {count} times", parameters.text.text()),
-            None => format!("{:?}", parameters.text.text()),
+            Some(count) => format!("{text} exactly {}", demand::counted(count.get(), "time")),
+            None => format!("{text} at least once"),
         };
-        report.demand(holds, &at, format!("the text occurs {total} times in {words}"), expected);
+        let times = demand::counted(total, "time");
+        report.demand(holds, &at, format!("{text} occurs {times} in {}", selection.words()), expected);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::amount::Amount;
+use crate::demand;
 use crate::selection::{Selection, request_of};
 use crate::texts;
 
@@ -39,7 +40,7 @@ impl Assertion for RequestCount {
         report.demand(
             amount.allows(number),
             &texts::places(nodes.iter().map(request_of).collect(), &section),
-            format!("there are {number} {}", selection.words()),
+            format!("{}{}", demand::counted(number, "request"), selection.qualifier()),
             amount.words(),
         );
         Ok(())

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 use wassert_guest::{Assertion, Evidence, Report};
 
+use crate::demand;
 use crate::needle::Needle;
 use crate::selection::{Part, Selection};
 use crate::texts;
@@ -34,10 +35,10 @@ impl Assertion for RequestOmits {
 
     fn check(parameters: Parameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
         let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
-        let words = selection.words();
+        let text = demand::quoted(parameters.text.text());
         let nodes = selection.members(evidence, parameters.part.member())?;
         if nodes.is_empty() {
-            return Err(format!("there are no {words}: nothing was searched"));
+            return Err(format!("{}: nothing was searched", selection.none()));
         }
         let mut searched = Vec::new();
         let mut clean = true;
@@ -49,8 +50,8 @@ impl Assertion for RequestOmits {
                 paths.dedup();
                 report.fail(
                     &texts::places(paths, &place),
-                    format!("the text occurs {here} times in this request"),
-                    format!("nothing that contains {:?}", parameters.text.text()),
+                    format!("{text} occurs {} in this request", demand::counted(here, "time")),
+                    format!("a request without {text}"),
                 );
             }
             searched.push(place);
@@ -59,7 +60,7 @@ impl Assertion for RequestOmits {
             let number = searched.len();
             report.pass(
                 &texts::places(searched, "$['requests']"),
-                format!("the text occurs nowhere in {words}; {number} searched"),
+                format!("{text} occurs nowhere in {}; {number} searched", selection.words()),
             );
         }
         Ok(())

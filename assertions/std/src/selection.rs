@@ -45,10 +45,23 @@ impl Selection {
 
     /// ``request 2 of lane `main` in turn 1``, for messages.
     pub fn words(&self) -> String {
-        let mut words = match self.request {
-            Some(request) => format!("request {request}"),
-            None => "requests".to_owned(),
-        };
+        match self.request {
+            Some(request) => format!("request {request}{}", self.qualifier()),
+            None => format!("the requests{}", self.qualifier()),
+        }
+    }
+
+    /// The same when there is none: ``no requests of lane `main` ``.
+    pub fn none(&self) -> String {
+        match self.request {
+            Some(request) => format!("there is no request {request}{}", self.qualifier()),
+            None => format!("there are no requests{}", self.qualifier()),
+        }
+    }
+
+    /// `` of lane `main` in turn 1``, to follow a noun.
+    pub fn qualifier(&self) -> String {
+        let mut words = String::new();
         if self.lane != ANY {
             words.push_str(&format!(" of lane `{}`", self.lane));
         }

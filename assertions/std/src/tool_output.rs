@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use wassert_guest::{Assertion, Evidence, Report, path};
 
+use crate::demand;
 use crate::needle::Needle;
 use crate::texts;
 
@@ -46,19 +47,12 @@ impl Assertion for ToolOutput {
         if parameters.contains.is_none() && parameters.equals.is_none() && parameters.not_contains.is_none() {
             report.pass(first, format!("the output of call `{call}` reached the model"));
         }
+        let what = format!("the output of call `{call}`");
         if let Some(equals) = &parameters.equals {
-            let holds = &output == equals;
-            report.demand(
-                holds,
-                first,
-                if holds { "the output is equal" } else { "the output differs" },
-                equals,
-            );
+            demand::equals(report, first, &what, &output == equals, equals);
         }
         if let Some(needle) = &parameters.contains {
-            let holds = needle.is_in(&output);
-            let message = if holds { "the text is in the output" } else { "the text is not in the output" };
-            report.demand(holds, first, message, needle.text());
+            demand::contains(report, first, &what, needle.is_in(&output), needle);
         }
         if let Some(needle) = &parameters.not_contains {
             let mut hits = Vec::new();
@@ -67,11 +61,8 @@ impl Assertion for ToolOutput {
                     hits.push(node.path.clone());
                 }
             }
-            let expected = format!("nothing that contains {:?}", needle.text());
-            match hits.is_empty() {
-                true => report.pass(first, "the text is not in the output"),
-                false => report.fail(&texts::places(hits, &section), "the text is in the output", expected),
-            }
+            let holds = hits.is_empty();
+            demand::omits(report, &texts::places(hits, &first.path), &what, holds, needle);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use wassert_guest::{Assertion, Evidence, NoParameters, Report, path};
 
+use crate::demand;
 use crate::texts;
 
 /// What the server calls the same thing when it reads a request.
@@ -56,10 +57,10 @@ impl Assertion for TranscriptPaired {
             return Err("no request holds a tool call: there is nothing to pair".to_owned());
         }
         if clean {
-            let number = pairs.len();
+            let number = demand::counted(pairs.len() as u32, "result");
             report.pass(
                 &texts::places(pairs, "$['requests']"),
-                format!("all {number} results answer a call, and no call is left open"),
+                format!("{number} in the conversations, each after its call, and no call is left open"),
             );
         }
         Ok(())
