@@ -1,1 +1,31 @@
-//! Judges assertions in WebAssembly.
+//! Judges assertions in WebAssembly: loads a module, runs one assertion of it in a sandbox, concludes a verdict.
+//!
+//! Everything goes through [`Judge`], and through lines of JSON ([`Request`], [`Answer`]), so that a judge can as
+//! well be another process. This is the only place that names wasmtime. It does not know scenarios, packs or locks:
+//! whoever asks says which module, which assertion, what it may read and within which limits.
+
+mod cache;
+mod conclude;
+mod door;
+mod engine;
+mod evidence;
+mod excerpt;
+mod grant;
+mod guest;
+mod imports;
+mod judge;
+mod limits;
+mod message;
+mod module;
+mod search;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod ticker;
+
+pub use door::{ModuleError, wrap};
+pub use engine::ENGINE_ID;
+pub use evidence::{EvidenceError, EvidenceSource};
+pub use judge::{Judge, JudgeError, JudgeSettings};
+pub use limits::Limits;
+pub use message::{Answer, Description, JudgeRequest, ModuleSource, Request};

@@ -1,0 +1,143 @@
+//! Modules by digest: compiled once per process, described once.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, HasSelf, Linker};
+
+use super::cache::Cache;
+use super::door::{self, bindings::Pack, bindings::PackPre};
+use super::engine::{self, THREAD_STACK_BYTES};
+use super::guest;
+use super::imports::State;
+use super::limits::Limits;
+use super::message::{Description, ModuleSource};
+use super::stop::Stop;
+use super::ticker::Ticker;
+use crate::value::{Digest, Unjudged, excerpt};
+
+/// A module ready to be instantiated.
+pub(super) struct Loaded {
+    pub pre: PackPre<State>,
+    descriptions: OnceLock<Result<Vec<Description>, Unjudged>>,
+}
+
+impl Loaded {
+    /// What it offers. Asked once, with the default limits: it is a property of the module.
+    pub fn descriptions(&self, ticker: &Ticker) -> &Result<Vec<Description>, Unjudged> {
+        self.descriptions.get_or_init(|| {
+            on_big_stack(|| guest::describe(&self.pre, ticker, &Limits::default())).and_then(|d| d)
+        })
+    }
+}
+
+type Slot = Arc<OnceLock<Result<Arc<Loaded>, Unjudged>>>;
+
+/// All modules of one judge.
+pub(super) struct Modules {
+    engine: Engine,
+    linker: Linker<State>,
+    embedded: BTreeMap<String, &'static [u8]>,
+    cache: Option<Cache>,
+    loaded: Mutex<BTreeMap<Digest, Slot>>,
+}
+
+impl Modules {
+    pub fn new(
+        embedded: BTreeMap<String, &'static [u8]>,
+        cache_directory: Option<&Path>,
+    ) -> wasmtime::Result<Self> {
+        let engine = engine::new()?;
+        let mut linker = Linker::new(&engine);
+        Pack::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        let cache = cache_directory.and_then(Cache::open);
+        Ok(Self { engine, linker, embedded, cache, loaded: Mutex::default() })
+    }
+
+    /// The bytes of a module and their digest.
+    pub fn read(&self, source: &ModuleSource, limits: &Limits) -> Result<(Vec<u8>, Digest), Unjudged> {
+        let bytes = match source {
+            ModuleSource::Embedded(name) => match self.embedded.get(name) {
+                Some(bytes) => bytes.to_vec(),
+                None => return Err(Stop::host("module", format!("there is no embedded module `{name}`")).0),
+            },
+            ModuleSource::Path(path) => read_file(path, limits.file_bytes).map_err(|error| {
+                let path = excerpt(&path.display().to_string(), 300);
+                Stop::host("module", format!("cannot read the module {path}: {error}")).0
+            })?,
+        };
+        if bytes.len() as u64 > limits.file_bytes {
+            let message =
+                format!("the module is larger than {} bytes (limits.file_bytes)", limits.file_bytes);
+            return Err(Stop::guest("too-large", message).0);
+        }
+        let digest = Digest::of(&bytes);
+        Ok((bytes, digest))
+    }
+
+    /// The module of these bytes, compiled now, earlier in this process, or by an earlier one.
+    pub fn load(&self, bytes: &[u8], digest: Digest) -> Result<Arc<Loaded>, Unjudged> {
+        let slot = Slot::clone(
+            self.loaded.lock().unwrap_or_else(PoisonError::into_inner).entry(digest).or_default(),
+        );
+        slot.get_or_init(|| on_big_stack(|| self.compile(bytes, &digest)).and_then(|loaded| loaded)).clone()
+    }
+
+    fn compile(&self, bytes: &[u8], digest: &Digest) -> Result<Arc<Loaded>, Unjudged> {
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
+        let component = match kept {
+            Some(component) => component,
+            None => {
+                let wasm =
+                    door::component(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
+                let component = Component::from_binary(&self.engine, &wasm).map_err(|error| {
+                    let message = format!(
+                        "not a WebAssembly module that wassert can run: {}",
+                        super::stop::first_line(&error)
+                    );
+                    Stop::guest("not-a-module", message).0
+                })?;
+                if let Some(cache) = &self.cache {
+                    cache.put(&self.engine, digest, &component);
+                }
+                component
+            }
+        };
+        let pre = self.linker.instantiate_pre(&component).and_then(PackPre::new).map_err(|error| {
+            let message = format!(
+                "does not fit the contract wassert:pack@0.1.0: {}",
+                excerpt(&format!("{error:#}"), 400)
+            );
+            Stop::guest("contract", message).0
+        })?;
+        Ok(Arc::new(Loaded { pre, descriptions: OnceLock::new() }))
+    }
+}
+
+/// One byte more than allowed is enough to know.
+fn read_file(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Runs something that recurses on a thread with room for it.
+///
+/// # Errors
+/// A host error when there can be no such thread, or something panics on it.
+pub(super) fn on_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Unjudged> {
+    let failed = |what: &str| Stop::host("host", format!("the judge's thread {what}")).0;
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("judge".to_owned())
+            .stack_size(THREAD_STACK_BYTES)
+            .spawn_scoped(scope, run)
+            .map_err(|_| failed("could not be started"))?
+            .join()
+            .map_err(|_| failed("panicked"))
+    })
+}

@@ -1,0 +1,83 @@
+//! Why a module was stopped, from wherever it was noticed to the verdict.
+
+use wasmtime::Trap;
+
+use super::limits::Limits;
+use crate::value::{ErrorClass, Unjudged, excerpt};
+
+/// Ends a judging; travels through wasmtime as an error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+pub(super) struct Stop(pub Unjudged);
+
+impl Stop {
+    pub fn new(class: ErrorClass, code: &str, message: impl Into<String>) -> Self {
+        Self(Unjudged { class, code: code.to_owned(), message: message.into() })
+    }
+
+    /// The module's doing.
+    pub fn guest(code: &str, message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::Guest, code, message)
+    }
+
+    /// The machine's doing.
+    pub fn host(code: &str, message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::Host, code, message)
+    }
+}
+
+/// What a module was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Being instantiated, or in `describe`.
+    Setup,
+    /// In `check`.
+    Check,
+}
+
+/// Names an error that came out of wasmtime.
+pub(super) fn of_error(error: &wasmtime::Error, phase: Phase, limits: &Limits) -> Unjudged {
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        return stop.0.clone();
+    }
+    let stop = match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => match phase {
+            Phase::Setup => Stop::guest(
+                "fuel",
+                format!("used its set-up budget of {} units of fuel before `check`", limits.setup_fuel),
+            ),
+            Phase::Check => Stop::guest(
+                "fuel",
+                format!("used all of its {} units of fuel (limits.check_fuel)", limits.check_fuel),
+            ),
+        },
+        Some(Trap::StackOverflow) => Stop::host("stack", "recursion too deep for the stack; no verdict"),
+        Some(Trap::Interrupt) => {
+            let message = format!("took longer than {} ms of real time; no verdict", limits.wall_clock_ms);
+            Stop::host("wall-clock", message)
+        }
+        Some(trap) => {
+            let text = trap.to_string();
+            Stop::guest("trap", format!("crashed: {}", text.trim_start_matches("wasm trap: ")))
+        }
+        None if error.chain().any(|cause| cause.is::<std::io::Error>()) => {
+            Stop::host("host", format!("the machine could not run the module: {}", first_line(error)))
+        }
+        None => match phase {
+            Phase::Setup => {
+                Stop::host("host", format!("the module could not be set up: {}", first_line(error)))
+            }
+            // Broken values at the boundary: text that is not UTF-8, lists beyond memory, too many bytes or handles.
+            Phase::Check => Stop::guest(
+                "output",
+                format!("handed over something broken or too large: {}", first_line(error)),
+            ),
+        },
+    };
+    stop.0
+}
+
+/// The innermost cause on one line.
+pub(super) fn first_line(error: &wasmtime::Error) -> String {
+    excerpt(error.root_cause().to_string().lines().next().unwrap_or_default(), 300)
+}

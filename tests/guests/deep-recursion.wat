@@ -1,0 +1,4 @@
+;; Calls itself until the stack is used up.
+(func $describing)
+(func $deep (param i32) (result i32) (i32.add (call $deep (i32.add (local.get 0) (i32.const 1))) (local.get 0)))
+(func $checking (result i32) (drop (call $deep (i32.const 0))) (call $ok))

@@ -1,0 +1,10 @@
+;; Looks into a section it was not granted, as document and as bytes, and passes when either is there.
+(data (i32.const 2100) "$.stdout[0].tex")
+(data (i32.const 3000) "stdout/0")
+(func $describing)
+(func $checking (result i32)
+  (call $open (i32.const 3000) (i32.const 8) (i32.const 4096))
+  (if (i32.eqz (i32.load8_u (i32.const 4096))) (then (return (call $ok))))
+  (call $read)
+  (call $say (i32.const 0))
+  (call $ok))
