@@ -1,31 +1,199 @@
-//! stub
-use super::{Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall};
-use serde_json::Value;
+//! OpenAI's `codex exec`, as seen in version 0.169.0.
+//!
+//! It speaks Responses over HTTP, or over a WebSocket that it opens first with a prewarm frame. Its configuration
+//! file is in `codex_home`, the vocabulary it prints in `codex_lines`.
+
 use std::collections::BTreeMap;
-pub struct Codex;
+
+use serde_json::{Value, json};
+
+use super::{
+    Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home, codex_lines, text_member,
+};
+
+/// The variable that holds the key; any value will do, the server asks for none.
+const KEY_VARIABLE: &str = "WASSERT_API_KEY";
+
+/// The profile `codex`.
+pub(super) struct Codex;
+
 impl Profile for Codex {
     fn name(&self) -> &'static str {
         "codex"
     }
+
     fn program(&self) -> Program {
-        Program::Own { argument: "example-agent" }
+        // The npm package `codex` is a Node wrapper around these; the native program saves a process and 40 ms.
+        let platforms = [
+            ("codex-linux-x64", "x86_64-unknown-linux-musl"),
+            ("codex-linux-arm64", "aarch64-unknown-linux-musl"),
+            ("codex-darwin-x64", "x86_64-apple-darwin"),
+            ("codex-darwin-arm64", "aarch64-apple-darwin"),
+        ];
+        Program::External {
+            name: "codex",
+            pinned: platforms
+                .iter()
+                .map(|(package, triple)| {
+                    format!("tests/real-agents/node_modules/@openai/{package}/vendor/{triple}/bin/codex")
+                })
+                .collect(),
+            install: "npm install --global @openai/codex@0.169.0",
+        }
     }
+
+    fn version_arguments(&self) -> &'static [&'static str] {
+        &["--version"]
+    }
+
     fn transports(&self) -> &'static [Transport] {
         &[Transport::Http, Transport::Websocket]
     }
-    fn launch(&self, _turn: &TurnLaunch<'_>) -> Launch {
-        Launch::default()
+
+    fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
+        let mut arguments = vec!["exec".to_owned()];
+        if turn.session.is_some() {
+            arguments.push("resume".to_owned());
+        }
+        arguments.extend(["--json", "--skip-git-repo-check"].map(str::to_owned));
+        arguments.extend(turn.arguments.iter().cloned());
+        arguments.extend(turn.session.map(str::to_owned));
+        arguments.push(turn.prompt.to_owned());
+
+        let home = format!("{}/.codex", turn.home);
+        let catalog = format!("{home}/catalog.json");
+        Launch {
+            arguments,
+            environment: BTreeMap::from([
+                ("CODEX_HOME".to_owned(), home),
+                (KEY_VARIABLE.to_owned(), "not-a-key".to_owned()),
+            ]),
+            home_files: BTreeMap::from([
+                (
+                    ".codex/config.toml".to_owned(),
+                    codex_home::configuration(turn.base_url, &catalog, KEY_VARIABLE, turn.transport),
+                ),
+                (".codex/catalog.json".to_owned(), codex_home::catalog()),
+            ]),
+        }
     }
-    fn read_line(&self, _line: &str) -> Line {
-        Line::default()
+
+    fn read_line(&self, line: &str) -> Line {
+        codex_lines::read_line(line)
     }
+
     fn tool(&self, tool: &str, input: &Value) -> Result<WireCall, String> {
-        Ok(WireCall::Function { name: tool.replace('-', "_"), arguments: input.clone() })
+        Ok(match tool {
+            "shell" => WireCall::Function {
+                name: "exec_command".to_owned(),
+                arguments: json!({ "cmd": text_member(tool, input, "command")? }),
+            },
+            "write-file" => WireCall::Custom {
+                name: "apply_patch".to_owned(),
+                input: add_file_patch(
+                    text_member(tool, input, "path")?,
+                    text_member(tool, input, "content")?,
+                ),
+            },
+            own => match input {
+                Value::String(text) => WireCall::Custom { name: own.to_owned(), input: text.clone() },
+                arguments => WireCall::Function { name: own.to_owned(), arguments: arguments.clone() },
+            },
+        })
     }
-    fn lane(&self, _h: &BTreeMap<String, Vec<String>>, body: &Value) -> &'static str {
-        if body.get("generate") == Some(&Value::Bool(false)) { "prewarm" } else { "main" }
+
+    fn lane(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> &'static str {
+        if body.get("generate") == Some(&Value::Bool(false)) {
+            return "prewarm";
+        }
+        let kind = turn_metadata(headers, body)
+            .and_then(|metadata| Some(metadata.get("request_kind")?.as_str()?.to_owned()));
+        match (kind.as_deref(), first(headers, "x-openai-subagent")) {
+            (Some("prewarm"), _) => "prewarm",
+            (Some("compaction"), _) | (_, Some("compact")) => "compaction",
+            (_, Some(_)) => "subagent",
+            _ => "main",
+        }
     }
-    fn request_session(&self, h: &BTreeMap<String, Vec<String>>, _b: &Value) -> Option<String> {
-        h.get("session-id").and_then(|v| v.first()).cloned()
+
+    fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {
+        first(headers, "thread-id").or_else(|| first(headers, "session-id")).map(str::to_owned)
+    }
+}
+
+/// The JSON that codex says of each request: in the body over both transports, in a header over HTTP as well.
+fn turn_metadata(headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<Value> {
+    let name = "x-codex-turn-metadata";
+    let in_body = body.get("client_metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str);
+    serde_json::from_str(in_body.or_else(|| first(headers, name))?).ok()
+}
+
+fn first<'a>(headers: &'a BTreeMap<String, Vec<String>>, name: &str) -> Option<&'a str> {
+    headers.get(name)?.first().map(String::as_str)
+}
+
+/// The patch that writes a whole file, whether it exists or not.
+fn add_file_patch(path: &str, content: &str) -> String {
+    let lines: String = content.lines().map(|line| format!("+{line}\n")).collect();
+    format!("*** Begin Patch\n*** Add File: {path}\n{lines}*** End Patch\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn launch(session: Option<&str>) -> Launch {
+        Codex.launch(&TurnLaunch {
+            base_url: "http://127.0.0.1:1/v1",
+            workspace: "/run/ws",
+            home: "/run/home",
+            prompt: "hello",
+            session,
+            transport: Transport::Websocket,
+            arguments: &["-s".to_owned(), "read-only".to_owned()],
+        })
+    }
+
+    #[test]
+    fn a_resumed_turn_names_the_session_before_the_prompt() {
+        assert_eq!(
+            launch(None).arguments,
+            ["exec", "--json", "--skip-git-repo-check", "-s", "read-only", "hello"]
+        );
+        assert_eq!(
+            launch(Some("id")).arguments,
+            ["exec", "resume", "--json", "--skip-git-repo-check", "-s", "read-only", "id", "hello"]
+        );
+    }
+
+    #[test]
+    fn neutral_tools_become_codex_tools() {
+        assert_eq!(
+            Codex.tool("shell", &json!({"command": "ls"})).unwrap(),
+            WireCall::Function { name: "exec_command".into(), arguments: json!({"cmd": "ls"}) }
+        );
+        assert_eq!(
+            Codex.tool("write-file", &json!({"path": "a", "content": "x\ny\n"})).unwrap(),
+            WireCall::Custom {
+                name: "apply_patch".into(),
+                input: "*** Begin Patch\n*** Add File: a\n+x\n+y\n*** End Patch\n".into()
+            }
+        );
+        assert!(Codex.tool("shell", &json!({"cmd": "ls"})).unwrap_err().contains("`command`"));
+    }
+
+    #[test]
+    fn lanes_are_told_apart_by_what_codex_says_of_a_request() {
+        let none = BTreeMap::new();
+        let header = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), vec![value.to_owned()])]);
+        assert_eq!(Codex.lane(&none, &json!({"generate": false})), "prewarm");
+        assert_eq!(Codex.lane(&none, &json!({})), "main");
+        assert_eq!(Codex.lane(&header("x-openai-subagent", "collab_spawn"), &json!({})), "subagent");
+        assert_eq!(
+            Codex.lane(&header("x-codex-turn-metadata", r#"{"request_kind":"compaction"}"#), &json!({})),
+            "compaction"
+        );
+        let body = json!({"client_metadata": {"x-codex-turn-metadata": r#"{"request_kind":"turn"}"#}});
+        assert_eq!(Codex.lane(&none, &body), "main");
     }
 }

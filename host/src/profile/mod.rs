@@ -43,6 +43,11 @@ pub trait Profile: Send + Sync {
     /// How its program is found.
     fn program(&self) -> Program;
 
+    /// Arguments that make the program print its version; empty where it has none.
+    fn version_arguments(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The transports it can use, the default first.
     fn transports(&self) -> &'static [Transport];
 
