@@ -17,6 +17,8 @@ pub struct Scenario {
     pub sha256: Option<Digest>,
     /// Time for all turns together.
     pub timeout_ms: u64,
+    /// How many turns were planned; fewer are in `turns` when one of them did not complete.
+    pub turns: u32,
     /// Steps of the script, in file order.
     pub steps: Vec<ScriptedStep>,
     /// What `run/completed` expects.

@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn members_are_sorted_by_utf16_code_units() {
         // RFC 8785 section 3.2.3: U+1F600 starts with the surrogate D83D, so it sorts before U+FB33.
-        assert_eq!(round(r#"{"דּ":1,"😀":2,"a":3}"#), r#"{"a":3,"😀":2,"דּ":1}"#);
+        assert_eq!(round(r#"{"\ufb33":1,"😀":2,"a":3}"#), "{\"a\":3,\"😀\":2,\"\u{fb33}\":1}");
     }
 
     #[test]
