@@ -190,7 +190,7 @@ pub(super) fn known_word<'a>(
 mod tests {
     use serde_json::json;
 
-    use super::super::broken::{EVERY_KEY, load_text};
+    use super::super::every_key::{EVERY_KEY, load_text};
     use super::*;
     use crate::document::Completed;
     use crate::profile::Transport;

@@ -18,7 +18,7 @@ mod turns;
 mod workspace;
 
 #[cfg(test)]
-mod broken;
+mod every_key;
 
 pub use load::{LoadContext, Loaded, MOST_BYTES, load};
 pub use model::{

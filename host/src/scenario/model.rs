@@ -228,3 +228,54 @@ impl std::fmt::Display for Uses {
         }
     }
 }
+
+impl std::str::FromStr for Uses {
+    type Err = NotAUse;
+
+    /// `pack/assertion`, or `./path.wasm` with `#assertion` where the module has several. Only the grammar is checked,
+    /// not the path.
+    fn from_str(text: &str) -> Result<Self, NotAUse> {
+        let name = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 128
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        };
+        if let Some(module) = text.strip_prefix("./") {
+            let (path, assertion) = match module.split_once('#') {
+                Some((path, assertion)) => (path, Some(assertion)),
+                None => (module, None),
+            };
+            return if path.is_empty() || !assertion.is_none_or(name) {
+                Err(NotAUse)
+            } else {
+                Ok(Self::Module { path: path.to_owned(), assertion: assertion.map(str::to_owned) })
+            };
+        }
+        match text.split_once('/') {
+            Some((pack, assertion)) if name(pack) && name(assertion) => {
+                Ok(Self::Pack { pack: pack.to_owned(), assertion: assertion.to_owned() })
+            }
+            _ => Err(NotAUse),
+        }
+    }
+}
+
+/// The text names no assertion.
+#[derive(Debug, thiserror::Error)]
+#[error("expected `pack/assertion` or `./module.wasm`")]
+pub struct NotAUse;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_survives_its_text() {
+        for text in ["std/file", "./check.wasm", "./sub/check.wasm#sorted"] {
+            assert_eq!(text.parse::<Uses>().unwrap().to_string(), text);
+        }
+        for text in ["", "std", "std/", "/file", "std/a/b", "./", "./a.wasm#", "check.wasm", "../a.wasm"] {
+            assert!(text.parse::<Uses>().is_err(), "{text}");
+        }
+    }
+}

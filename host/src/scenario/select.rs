@@ -231,7 +231,7 @@ fn hint(help: &Option<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::broken::{EVERY_KEY, load_text};
+    use super::super::every_key::{EVERY_KEY, load_text};
     use super::*;
 
     fn names(argument: &str, files: &[&str]) -> Vec<String> {
