@@ -1,5 +1,98 @@
-//! Outcomes and diagnostics rendered as text or JSON; one file a format.
+//! Outcomes and diagnostics as text: one file a format. A report never sees a live run; it renders what was concluded.
 
 mod diagnostic;
+mod human;
+mod json;
+mod style;
+mod timeline;
+
+use std::path::PathBuf;
 
 pub use diagnostic::{render_human, render_json};
+pub use human::{scenario_line, summary};
+pub use json::{SCHEMA, results};
+pub use style::Style;
+pub use timeline::timeline;
+
+use crate::value::{Outcome, Verdict};
+
+/// What became of one scenario on one agent.
+#[derive(Clone, Debug)]
+pub struct ScenarioResult {
+    /// The scenario's name.
+    pub name: String,
+    /// The agent's name; empty when the scenario could not be loaded.
+    pub agent: String,
+    /// The whole's outcome.
+    pub outcome: Outcome,
+    /// Where the recording is.
+    pub recording: Option<PathBuf>,
+    /// From the start of the preparation to the last verdict.
+    pub duration_ms: u64,
+    /// Host assertions first, then the scenario's, in file order.
+    pub verdicts: Vec<Judged>,
+    /// Why there is nothing to judge: a missing agent, a workspace that could not be laid.
+    pub problem: Option<Problem>,
+}
+
+/// A verdict and where it was asked for.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// `scenarios/x.toml:12`, where it was asked for in a file.
+    pub asked_at: Option<String>,
+}
+
+/// Why a scenario could not be judged at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A kebab-case word, such as `agent-missing`.
+    pub id: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl ScenarioResult {
+    /// The outcome that verdicts and a problem add up to; nothing judged is an error.
+    pub fn outcome_of(verdicts: &[Judged], problem: Option<&Problem>) -> Outcome {
+        let verdicts = verdicts.iter().map(|judged| judged.verdict.outcome);
+        Outcome::of_all(verdicts.chain(problem.map(|_| Outcome::Error))).unwrap_or(Outcome::Error)
+    }
+}
+
+/// How many of each outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Pass.
+    pub passed: usize,
+    /// Fail.
+    pub failed: usize,
+    /// Skip.
+    pub skipped: usize,
+    /// Error.
+    pub errors: usize,
+}
+
+impl Count {
+    /// Counts outcomes.
+    pub fn of(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
+        let mut count = Self::default();
+        for outcome in outcomes {
+            *match outcome {
+                Outcome::Pass => &mut count.passed,
+                Outcome::Fail => &mut count.failed,
+                Outcome::Skip => &mut count.skipped,
+                Outcome::Error => &mut count.errors,
+            } += 1;
+        }
+        count
+    }
+
+    /// All of them.
+    pub fn total(self) -> usize {
+        self.passed + self.failed + self.skipped + self.errors
+    }
+}
