@@ -1,1 +1,24 @@
-//! Starts, watches and ends agent processes.
+//! Everything that touches the agent's processes and files: finding its program, giving it a home and a workspace of
+//! its own, starting it, ending it with all it started, and reading what it left behind.
+//!
+//! What is known of a particular agent is not here but in `profile/`. Isolation is at level `group`: an own process
+//! group, a marker in the environment by which strays are found, no namespaces.
+
+mod capture;
+mod git;
+mod identity;
+mod locate;
+mod root;
+mod spawn;
+mod strays;
+mod transcript;
+mod workspace;
+
+pub use git::{Baseline, GitError};
+pub use identity::{Identity, identify};
+pub use locate::{LocateError, Overrides, locate};
+pub use root::{Root, environment};
+pub use spawn::{Command, Ended, OUTPUT_END_BYTES, OUTPUT_KEPT_BYTES, Stop, run};
+pub use strays::adopt_orphans;
+pub use transcript::{Transcript, read_transcript};
+pub use workspace::{Snapshot, WorkspaceError, compare, populate, snapshot};

@@ -1,0 +1,111 @@
+//! Version and digest of an agent's program, remembered from run to run: a program of 300 MB takes longer to hash
+//! than to run, so the answer is kept under the file's device, inode, size and time of change.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::{Digest, excerpt};
+
+/// How long a program may take to say its version.
+const VERSION_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a program is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Digest of its bytes.
+    pub sha256: Digest,
+    /// The first line it printed for its version.
+    pub version: Option<String>,
+}
+
+/// What the program at `path` is. Answers are kept below `cache`; without one, or when it can't be written, the
+/// program is hashed every time.
+///
+/// # Errors
+/// When the program can't be read.
+pub async fn identify(
+    path: &Path,
+    version_arguments: &[&str],
+    cache: Option<&Path>,
+) -> std::io::Result<Identity> {
+    let metadata = std::fs::metadata(path)?;
+    let key = format!(
+        "{}\0{}\0{}\0{}\0{}\0{}\0{}",
+        path.display(),
+        metadata.dev(),
+        metadata.ino(),
+        metadata.size(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        version_arguments.join("\0"),
+    );
+    let remembered =
+        cache.map(|folder| folder.join("programs").join(format!("{}.json", Digest::of(key).hex())));
+    if let Some(file) = &remembered
+        && let Ok(text) = std::fs::read(file)
+        && let Ok(identity) = serde_json::from_slice(&text)
+    {
+        return Ok(identity);
+    }
+
+    let program = path.to_owned();
+    let hash = tokio::task::spawn_blocking(move || Digest::of_reader(std::fs::File::open(program)?));
+    let version = version(path, version_arguments);
+    let (hash, version) = tokio::join!(hash, version);
+    let identity = Identity { sha256: hash.map_err(std::io::Error::other)??, version };
+    if let Some(file) = remembered {
+        remember(&file, &identity);
+    }
+    Ok(identity)
+}
+
+/// The first line a program prints for its version, in an empty environment.
+async fn version(path: &Path, arguments: &[&str]) -> Option<String> {
+    if arguments.is_empty() {
+        return None;
+    }
+    let mut command = tokio::process::Command::new(path);
+    command.args(arguments).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command.stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(VERSION_LIMIT, command.output()).await.ok()?.ok()?;
+    let line = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();
+    (output.status.success() && !line.is_empty()).then(|| excerpt(&line, 100))
+}
+
+/// Losing the answer only costs time, so nothing here is an error.
+fn remember(file: &Path, identity: &Identity) {
+    let Some(folder) = file.parent() else { return };
+    let Ok(text) = serde_json::to_vec(identity) else { return };
+    if std::fs::create_dir_all(folder).is_ok()
+        && let Ok(mut temporary) = tempfile::NamedTempFile::new_in(folder)
+        && std::io::Write::write_all(&mut temporary, &text).is_ok()
+    {
+        let _ = temporary.persist(file);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_changed_program_is_asked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("agent");
+        let write = |version: &str| {
+            std::fs::write(&program, format!("#!/bin/sh\necho {version}\n")).unwrap();
+            std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        write("agent 1");
+        let first = identify(&program, &["--version"], Some(folder.path())).await.unwrap();
+        assert_eq!(first.version.as_deref(), Some("agent 1"));
+        assert_eq!(identify(&program, &["--version"], Some(folder.path())).await.unwrap(), first);
+        write("agent 2.0");
+        let second = identify(&program, &["--version"], Some(folder.path())).await.unwrap();
+        assert_eq!(second.version.as_deref(), Some("agent 2.0"));
+        assert_ne!(first.sha256, second.sha256);
+    }
+}

@@ -1,0 +1,82 @@
+//! The folder of one run: `home`, `ws` and `tmp` side by side, and the environment that goes with it.
+//!
+//! They are siblings because codex won't use a home that lies below the temporary folder.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+/// By this variable every process of a run is found, whatever group or session it has moved to.
+pub(super) const MARKER_VARIABLE: &str = "WASSERT_RUN";
+
+/// The folder of one run; removed with everything in it when this is dropped.
+#[derive(Debug)]
+pub struct Root {
+    folder: tempfile::TempDir,
+    /// Unique to the run.
+    pub marker: String,
+    /// The agent's working directory.
+    pub workspace: Dir,
+    /// The agent's home.
+    pub home: Dir,
+}
+
+impl Root {
+    /// A new, empty one below the system's temporary folder.
+    ///
+    /// # Errors
+    /// When folders can't be made there.
+    pub fn create() -> std::io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("wassert-").tempdir()?;
+        let marker =
+            folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let open = |name: &str| {
+            std::fs::create_dir(folder.path().join(name))?;
+            Dir::open_ambient_dir(folder.path().join(name), ambient_authority())
+        };
+        open("tmp")?;
+        Ok(Self { workspace: open("ws")?, home: open("home")?, marker, folder })
+    }
+
+    /// Absolute path of a part: `ws`, `home`, `tmp`, or something of the host's own.
+    pub fn path(&self, part: &str) -> PathBuf {
+        self.folder.path().join(part)
+    }
+
+    /// The same as text; temporary folders with other names are not supported by the agents either.
+    pub fn text(&self, part: &str) -> String {
+        self.path(part).to_string_lossy().into_owned()
+    }
+}
+
+/// The environment every agent gets: nothing of the caller's but `PATH`. What a profile or scenario adds comes on
+/// top.
+pub fn environment(root: &Root, path_variable: &OsString) -> BTreeMap<OsString, OsString> {
+    let home = root.text("home");
+    let mut variables: BTreeMap<OsString, OsString> = [
+        ("HOME", home.clone()),
+        ("XDG_CONFIG_HOME", format!("{home}/.config")),
+        ("XDG_DATA_HOME", format!("{home}/.local/share")),
+        ("XDG_STATE_HOME", format!("{home}/.local/state")),
+        ("XDG_CACHE_HOME", format!("{home}/.cache")),
+        ("TMPDIR", root.text("tmp")),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("LC_ALL", "C.UTF-8".to_owned()),
+        ("TZ", "UTC".to_owned()),
+        ("TERM", "dumb".to_owned()),
+        ("NO_COLOR", "1".to_owned()),
+        // Port 9 discards: whatever honours these variables reaches nothing but the server.
+        ("HTTP_PROXY", "http://127.0.0.1:9".to_owned()),
+        ("HTTPS_PROXY", "http://127.0.0.1:9".to_owned()),
+        ("NO_PROXY", "127.0.0.1".to_owned()),
+        (MARKER_VARIABLE, root.marker.clone()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.into(), value.into()))
+    .collect();
+    variables.insert("PATH".into(), path_variable.clone());
+    variables
+}
