@@ -1,0 +1,157 @@
+//! Runs jobs side by side. The dispatcher owns the truth: every job ends with a result, in the order the jobs were
+//! given, whatever happened to it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{Semaphore, mpsc};
+
+use super::assertions::Resolved;
+use super::execute::execute;
+use super::judge::judge_document;
+use crate::agent::{Overrides, Stop};
+use crate::report::{Problem, ScenarioResult};
+use crate::sandbox::Judge;
+use crate::scenario::{AgentChoice, Scenario};
+
+/// One scenario on one agent.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// The column of its matrix.
+    pub agent: AgentChoice,
+    /// Its assertions.
+    pub assertions: Arc<[Resolved]>,
+}
+
+/// What all jobs share.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Programs the user named.
+    pub programs: Overrides,
+    /// The project's root: pinned agents are looked for below it.
+    pub project: PathBuf,
+    /// Where what is slow to learn is remembered; absent: nowhere.
+    pub cache: Option<PathBuf>,
+    /// The run's folder, for one recording a job.
+    pub runs: PathBuf,
+    /// Set to true when the user interrupts.
+    pub stop: Stop,
+}
+
+/// What a dispatcher tells while it works.
+#[derive(Clone, Debug)]
+pub enum Dispatch {
+    /// A job was started.
+    Started {
+        /// The scenario's name.
+        name: String,
+        /// The agent's name.
+        agent: String,
+    },
+    /// A job ended.
+    Ended(Box<ScenarioResult>),
+}
+
+/// Runs every job, at most `parallel` at a time; results come back in the order of the jobs.
+pub async fn dispatch(
+    jobs: Vec<Job>,
+    judge: Arc<Judge>,
+    settings: Arc<Settings>,
+    parallel: usize,
+    tell: mpsc::UnboundedSender<Dispatch>,
+) -> Vec<ScenarioResult> {
+    let places = Arc::new(Semaphore::new(parallel.max(1)));
+    let mut running = Vec::new();
+    for job in jobs {
+        let (judge, settings, places, tell) =
+            (Arc::clone(&judge), Arc::clone(&settings), Arc::clone(&places), tell.clone());
+        let (name, agent) = (job.scenario.name.clone(), job.agent.name.clone());
+        let task = tokio::spawn(async move {
+            // Never closed, so there is always a place in the end.
+            let _place = places.acquire_owned().await;
+            if *settings.stop.borrow() {
+                return result(&job, Instant::now(), None, Vec::new(), Some(interrupted()));
+            }
+            let _ = tell
+                .send(Dispatch::Started { name: job.scenario.name.clone(), agent: job.agent.name.clone() });
+            let ended = one(&job, judge, &settings).await;
+            let _ = tell.send(Dispatch::Ended(Box::new(ended.clone())));
+            ended
+        });
+        running.push((name, agent, task));
+    }
+    let mut results = Vec::new();
+    for (name, agent, task) in running {
+        results.push(task.await.unwrap_or_else(|error| ScenarioResult {
+            name,
+            agent,
+            outcome: crate::value::Outcome::Error,
+            recording: None,
+            duration_ms: 0,
+            verdicts: Vec::new(),
+            problem: Some(Problem {
+                id: "internal",
+                message: format!("wassert itself failed here: {error}"),
+                help: None,
+            }),
+        }));
+    }
+    results
+}
+
+async fn one(job: &Job, judge: Arc<Judge>, settings: &Settings) -> ScenarioResult {
+    let started = Instant::now();
+    let recorded = match execute(job, &job.assertions, settings).await {
+        Ok(recorded) => recorded,
+        Err(problem) => return result(job, started, None, Vec::new(), Some(problem)),
+    };
+    let path = recorded.path.clone();
+    let assertions = Arc::clone(&job.assertions);
+    let judged = tokio::task::spawn_blocking(move || {
+        let judged = judge_document(&judge, &recorded.path, &recorded.document, &assertions);
+        let verdicts: Vec<_> = judged.iter().map(|judged| judged.verdict.clone()).collect();
+        let written = recorded.writer.verdicts(&verdicts);
+        (judged, written)
+    })
+    .await;
+    let problem = |message: String| Some(Problem { id: "judge", message, help: None });
+    match judged {
+        Ok((judged, Ok(()))) => {
+            let stopped = (*settings.stop.borrow()).then(interrupted);
+            result(job, started, Some(path), judged, stopped)
+        }
+        Ok((judged, Err(error))) => result(job, started, Some(path), judged, problem(error.to_string())),
+        Err(error) => result(
+            job,
+            started,
+            Some(path),
+            Vec::new(),
+            problem(format!("the judge ended unexpectedly: {error}")),
+        ),
+    }
+}
+
+fn result(
+    job: &Job,
+    started: Instant,
+    recording: Option<PathBuf>,
+    verdicts: Vec<crate::report::Judged>,
+    problem: Option<Problem>,
+) -> ScenarioResult {
+    ScenarioResult {
+        name: job.scenario.name.clone(),
+        agent: job.agent.name.clone(),
+        outcome: ScenarioResult::outcome_of(&verdicts, problem.as_ref()),
+        recording,
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        verdicts,
+        problem,
+    }
+}
+
+fn interrupted() -> Problem {
+    Problem { id: "interrupted", message: "the run was interrupted".to_owned(), help: None }
+}

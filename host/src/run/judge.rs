@@ -1,0 +1,125 @@
+//! Judging: the host's own assertions, then those asked for, on what was recorded.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::assertions::Resolved;
+use crate::document::Document;
+use crate::hostcheck;
+use crate::recording::{MODULE_FOLDER, Recording};
+use crate::report::Judged;
+use crate::sandbox::{EvidenceSource, Judge, JudgeRequest, Limits, ModuleSource};
+use crate::scenario::Uses;
+use crate::value::{Outcome, Unjudged, Verdict};
+
+/// Judges a run that was just recorded.
+pub fn judge_document(
+    judge: &Judge,
+    path: &Path,
+    document: &Document,
+    assertions: &[Resolved],
+) -> Vec<Judged> {
+    let mut judged: Vec<_> = host(document);
+    for resolved in assertions {
+        let asked = &resolved.assertion;
+        let request = request(path, &asked.uses, &resolved.module, Some(resolved.name.clone()), &asked.with);
+        judged.push(Judged { verdict: judge.judge(&request), asked_at: resolved.asked_at.clone() });
+    }
+    judged
+}
+
+/// Judges a recording again: with `assertions` where there are any, else with those it was recorded with.
+pub fn judge_recording(
+    judge: &Judge,
+    recording: &Recording,
+    assertions: &[(Uses, ModuleSource, Value)],
+) -> Vec<Judged> {
+    let mut judged = host(&recording.document);
+    if !assertions.is_empty() {
+        for (uses, module, with) in assertions {
+            judged.push(one(judge, recording, uses, module, with));
+        }
+        return judged;
+    }
+    for asserted in &recording.document.scenario.assertions {
+        let verdict = match recorded(recording, &asserted.uses, asserted.module) {
+            Ok((uses, module)) => one(judge, recording, &uses, &module, &asserted.with),
+            Err(error) => Judged {
+                verdict: Verdict {
+                    assertion: asserted.uses.clone(),
+                    outcome: Outcome::Error,
+                    error: Some(error),
+                    findings: Vec::new(),
+                    findings_dropped: 0,
+                    log: Vec::new(),
+                    receipt: None,
+                },
+                asked_at: None,
+            },
+        };
+        judged.push(verdict);
+    }
+    judged
+}
+
+/// Where the module of a recorded assertion is.
+fn recorded(
+    recording: &Recording,
+    uses: &str,
+    module: Option<crate::value::Digest>,
+) -> Result<(Uses, ModuleSource), Unjudged> {
+    let missing = |message: String| Unjudged {
+        class: crate::value::ErrorClass::Guest,
+        code: "not-a-module".to_owned(),
+        message,
+    };
+    let uses: Uses = uses.parse().map_err(|_| missing(format!("`{uses}` names no assertion")))?;
+    let source = match (&uses, module) {
+        (Uses::Pack { pack, .. }, _) => ModuleSource::Embedded(pack.clone()),
+        (Uses::Module { .. }, Some(digest)) => {
+            ModuleSource::Path(recording.path.join(MODULE_FOLDER).join(digest.hex()))
+        }
+        (Uses::Module { .. }, None) => {
+            return Err(missing("the recording does not say which module judged".to_owned()));
+        }
+    };
+    Ok((uses, source))
+}
+
+fn one(judge: &Judge, recording: &Recording, uses: &Uses, module: &ModuleSource, with: &Value) -> Judged {
+    let name = match uses {
+        Uses::Pack { assertion, .. } => Some(assertion.clone()),
+        Uses::Module { assertion, .. } => assertion.clone(),
+    };
+    Judged { verdict: judge.judge(&request(&recording.path, uses, module, name, with)), asked_at: None }
+}
+
+/// Grants are what the assertion declares: packs come with the program or lie beside the scenario.
+fn request(
+    path: &Path,
+    uses: &Uses,
+    module: &ModuleSource,
+    assertion: Option<String>,
+    with: &Value,
+) -> JudgeRequest {
+    let path = path.to_owned();
+    JudgeRequest {
+        evidence: if path.is_dir() {
+            EvidenceSource::Recording(path)
+        } else {
+            EvidenceSource::Document(path)
+        },
+        module: module.clone(),
+        name: uses.to_string(),
+        assertion,
+        parameters: with.clone(),
+        grant: None,
+        may_skip: false,
+        limits: Limits::default(),
+    }
+}
+
+fn host(document: &Document) -> Vec<Judged> {
+    hostcheck::judge(document).into_iter().map(|verdict| Judged { verdict, asked_at: None }).collect()
+}
