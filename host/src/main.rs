@@ -1,3 +1,5 @@
-//! The program `wassert`.
+//! The program `wassert`; everything is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    wassert::cli::main()
+}

@@ -1,1 +1,61 @@
-//! The command line.
+//! The command line: arguments in, exit code out, and everything that is printed.
+//!
+//! One file a verb. Only here are clap, anyhow, printing and exit codes known.
+
+mod arguments;
+mod check;
+mod interrupt;
+mod judge;
+mod list;
+mod load;
+mod output;
+mod pack;
+mod progress;
+mod project;
+mod run;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use arguments::{Arguments, Verb};
+use output::Output;
+
+use crate::value::ExitStatus;
+
+/// The program: reads its arguments, does what they say, and returns the exit code.
+pub fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    if words.next().as_deref() == Some("example-agent") {
+        // A program of its own that lives in this one: it has its own arguments and knows nothing of the rest.
+        return ExitCode::from(crate::example_agent::main(words.collect()));
+    }
+    let matches = match Arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(
+                if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Passed }.code(),
+            );
+        }
+    };
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    let output = Output::new(arguments.color);
+    let done = match &arguments.verb {
+        Verb::Run(verb) => run::run(verb, &output),
+        Verb::Judge(verb) => judge::judge(verb, &judge::pairs(matches.subcommand_matches("judge")), &output),
+        Verb::Check(verb) => check::check(verb, &output),
+        Verb::List(verb) => list::list(verb, &output),
+        Verb::Show(verb) => show::show(verb, &output),
+        Verb::Pack(verb) => pack::pack(verb, &output),
+    };
+    let status = done.unwrap_or_else(|error| {
+        output.error(&error);
+        ExitStatus::Usage
+    });
+    ExitCode::from(status.code())
+}

@@ -1,0 +1,63 @@
+//! `wassert pack`.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use super::arguments::{Pack, PackList, PackVerb, PackWrap};
+use super::judge::new_judge;
+use super::output::Output;
+use crate::pack::{component_from_core, digest_sources, embedded};
+use crate::sandbox::ModuleSource;
+use crate::value::{ExitStatus, excerpt};
+
+/// Works on a pack.
+pub(super) fn pack(arguments: &Pack, output: &Output) -> anyhow::Result<ExitStatus> {
+    match &arguments.verb {
+        PackVerb::Wrap(verb) => wrap(verb, output),
+        PackVerb::List(verb) => list(verb, output),
+    }
+}
+
+fn wrap(arguments: &PackWrap, output: &Output) -> anyhow::Result<ExitStatus> {
+    let core =
+        std::fs::read(&arguments.module).with_context(|| format!("`{}`", arguments.module.display()))?;
+    let here = Dir::open_ambient_dir(".", ambient_authority())?;
+    let source = digest_sources(&here, &arguments.source)?;
+    let component = component_from_core(&core, source)?;
+    std::fs::write(&arguments.out, &component).with_context(|| format!("`{}`", arguments.out.display()))?;
+    output.line(&format!(
+        "{} ({} KiB) from source {source}",
+        arguments.out.display(),
+        component.len() / 1024
+    ));
+    Ok(ExitStatus::Passed)
+}
+
+fn list(arguments: &PackList, output: &Output) -> anyhow::Result<ExitStatus> {
+    let module = if embedded(&arguments.pack).is_some() {
+        ModuleSource::Embedded(arguments.pack.clone())
+    } else {
+        anyhow::ensure!(
+            Path::new(&arguments.pack).is_file(),
+            "`{}` is neither an embedded pack nor a file",
+            arguments.pack
+        );
+        ModuleSource::Path(arguments.pack.clone().into())
+    };
+    match new_judge()?.describe(&module) {
+        Ok(descriptions) => {
+            for description in descriptions {
+                let name = output.style().strong(&excerpt(&description.name, 80));
+                output.line(&format!("{name}  {}", excerpt(&description.summary, 200)));
+            }
+            Ok(ExitStatus::Passed)
+        }
+        Err(error) => {
+            output.note(&format!("error: `{}`: {}", arguments.pack, excerpt(&error.message, 400)));
+            Ok(ExitStatus::NotJudged)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `wassert run`.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use super::arguments::{Format, Run};
+use super::interrupt::watch_interrupts;
+use super::load::load_selection;
+use super::output::Output;
+use super::progress::Progress;
+use super::{judge::new_judge, project};
+use crate::agent::adopt_orphans;
+use crate::report::{Problem, ScenarioResult, render_json, results, summary};
+use crate::run::{Dispatch, Job, ResolveError, Settings, dispatch, resolve, run_name};
+use crate::value::{ExitStatus, Outcome};
+
+/// Runs what was selected.
+pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus> {
+    let started = Instant::now();
+    let (loaded, filter) = match load_selection(&arguments.selection, output)? {
+        Ok(found) => found,
+        Err(nothing) => {
+            output.note(&format!("error: {nothing}"));
+            return Ok(ExitStatus::Nothing);
+        }
+    };
+    let judge = Arc::new(new_judge()?);
+    let mut diagnostics: Vec<_> = loaded.diagnostics.iter().map(render_json).collect();
+    let mut unusable: Vec<ScenarioResult> = loaded.broken.iter().map(|name| broken(name)).collect();
+
+    let selected = match filter.runs(&loaded.scenarios) {
+        Ok(selected) => selected,
+        Err(_) if !unusable.is_empty() => Vec::new(),
+        Err(nothing) => {
+            output.note(&format!("error: {nothing}"));
+            return Ok(ExitStatus::Nothing);
+        }
+    };
+    let mut jobs: Vec<Job> = Vec::new();
+    for (scenario, agent) in selected {
+        let known = jobs.iter().find(|job| job.scenario.name == scenario.name);
+        let (scenario, assertions) = match known {
+            Some(job) => (Arc::clone(&job.scenario), Arc::clone(&job.assertions)),
+            None if unusable.iter().any(|result| result.name == scenario.name) => continue,
+            None => match resolve(scenario, &judge) {
+                Ok(resolved) => (Arc::new(scenario.clone()), resolved.into()),
+                Err(ResolveError::Wrong(wrong)) => {
+                    for diagnostic in &wrong {
+                        output.diagnostic(diagnostic);
+                        diagnostics.push(render_json(diagnostic));
+                    }
+                    unusable.push(broken(&scenario.name));
+                    continue;
+                }
+                Err(ResolveError::Unusable(problem)) => {
+                    unusable.push(ScenarioResult { problem: Some(problem), ..broken(&scenario.name) });
+                    continue;
+                }
+            },
+        };
+        jobs.push(Job { scenario, agent: agent.clone(), assertions });
+    }
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (ran, interrupted) = runtime.block_on(async {
+        let stop = watch_interrupts()?;
+        let ran = drive(jobs, judge, arguments, stop.clone(), output).await?;
+        anyhow::Ok((ran, *stop.borrow()))
+    })?;
+
+    let mut all = ran;
+    all.extend(unusable);
+    all.sort_by(|a, b| (&a.name, &a.agent).cmp(&(&b.name, &b.agent)));
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match arguments.format {
+        Format::Human => output.result(&summary(&all, duration_ms, output.style())),
+        Format::Json => output.line(&format!("{:#}", results(&all, &diagnostics, duration_ms))),
+    }
+    Ok(ExitStatus::strongest(all.iter().map(status).chain(interrupted.then_some(ExitStatus::Interrupted))))
+}
+
+async fn drive(
+    jobs: Vec<Job>,
+    judge: Arc<crate::sandbox::Judge>,
+    arguments: &Run,
+    stop: crate::agent::Stop,
+    output: &Output,
+) -> anyhow::Result<Vec<ScenarioResult>> {
+    adopt_orphans();
+    let root = project::root()?;
+    let recordings = arguments.recordings.clone().unwrap_or_else(|| project::recordings(&root));
+    let recordings =
+        std::path::absolute(&recordings).with_context(|| format!("`{}`", recordings.display()))?;
+    let settings = Settings {
+        programs: arguments.agent_bin.iter().cloned().collect(),
+        runs: recordings.join(run_name(SystemTime::now())),
+        project: root,
+        cache: project::cache(),
+        stop,
+    };
+    let parallel = arguments.jobs.map_or_else(default_jobs, usize::from);
+    let order = jobs.iter().map(|job| (job.scenario.name.clone(), job.agent.name.clone())).collect();
+    let mut progress = Progress::new(output, order, arguments.format == Format::Json);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut running = std::pin::pin!(dispatch(jobs, judge, Arc::new(settings), parallel, tell));
+    let results = loop {
+        tokio::select! {
+            results = &mut running => break results,
+            Some(told) = told.recv() => match told {
+                Dispatch::Started { name, agent } => progress.started(&name, &agent),
+                Dispatch::Ended(result) => progress.ended(*result),
+            },
+        }
+    };
+    progress.finish(&results);
+    Ok(results)
+}
+
+fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).max(2)
+}
+
+/// The result of a scenario that could not be used; what is wrong with it was told before.
+fn broken(name: &str) -> ScenarioResult {
+    ScenarioResult {
+        name: name.to_owned(),
+        agent: String::new(),
+        outcome: Outcome::Error,
+        recording: None,
+        duration_ms: 0,
+        verdicts: Vec::new(),
+        problem: Some(Problem {
+            id: BROKEN,
+            message: "the scenario can't be used, see above".to_owned(),
+            help: None,
+        }),
+    }
+}
+
+const BROKEN: &str = "broken-scenario";
+
+/// The exit code of one result.
+pub(super) fn status(result: &ScenarioResult) -> ExitStatus {
+    match result.outcome {
+        Outcome::Error if result.problem.as_ref().is_some_and(|problem| problem.id == BROKEN) => {
+            ExitStatus::Usage
+        }
+        Outcome::Error => ExitStatus::NotJudged,
+        Outcome::Fail => ExitStatus::Failed,
+        Outcome::Skip => ExitStatus::Nothing,
+        Outcome::Pass => ExitStatus::Passed,
+    }
+}

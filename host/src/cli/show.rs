@@ -1,0 +1,28 @@
+//! `wassert show`.
+
+use anyhow::anyhow;
+
+use super::arguments::Show;
+use super::output::Output;
+use crate::recording::{VERDICTS, read};
+use crate::report::timeline;
+use crate::value::{ExitStatus, Verdict, to_canonical_string};
+
+/// Shows a recording.
+pub(super) fn show(arguments: &Show, output: &Output) -> anyhow::Result<ExitStatus> {
+    let recording = read(&arguments.recording).map_err(|error| match error.help() {
+        Some(help) => anyhow!("{error}\nhelp: {help}"),
+        None => anyhow!(error),
+    })?;
+    if arguments.json {
+        output.line(&to_canonical_string(&recording.document)?);
+        return Ok(ExitStatus::Passed);
+    }
+    let verdicts = std::fs::read(recording.path.join(VERDICTS)).ok();
+    let verdicts: Vec<Verdict> = verdicts
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
+        .and_then(|mut value| serde_json::from_value(value["verdicts"].take()).ok())
+        .unwrap_or_default();
+    output.result(&timeline(&recording.document, &verdicts, output.style()));
+    Ok(ExitStatus::Passed)
+}
