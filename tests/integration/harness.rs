@@ -1,0 +1,116 @@
+//! Runs the binary in a folder of its own and reads what it says.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("host lies in the repository")
+}
+
+/// A project of its own, empty at first.
+pub struct Project {
+    folder: tempfile::TempDir,
+}
+
+/// What a command said.
+pub struct Said {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Project {
+    pub fn new() -> Self {
+        let project = Self { folder: tempfile::tempdir().unwrap() };
+        project.write("wassert.toml", "");
+        project
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, path: &str, text: &str) -> &Self {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    /// A program that can stand in for an agent.
+    pub fn program(&self, name: &str, text: &str) -> PathBuf {
+        self.write(name, text);
+        let path = self.path().join(name);
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        path
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wassert"));
+        command.args(arguments).current_dir(self.path()).env_remove("NO_COLOR");
+        command
+    }
+
+    pub fn wassert(&self, arguments: &[&str]) -> Said {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// `wassert run` with JSON results, and its exit code.
+    pub fn run_json(&self, arguments: &[&str]) -> (i32, Value) {
+        let said = self.wassert(&[&["run", "--format", "json"], arguments].concat());
+        let value = serde_json::from_str(&said.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}\n{}", said.stdout, said.stderr));
+        (said.code, value)
+    }
+
+    /// The run document of a result's scenario.
+    pub fn document(&self, result: &Value) -> Value {
+        let path = self.path().join(result["recording"].as_str().expect("it was recorded")).join("run.json");
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// The result of one scenario by name.
+pub fn result<'a>(results: &'a Value, name: &str) -> &'a Value {
+    results["scenarios"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|scenario| scenario["name"] == name)
+        .unwrap_or_else(|| panic!("no scenario `{name}` in {results:#}"))
+}
+
+/// The verdict of one assertion by name.
+pub fn verdict<'a>(scenario: &'a Value, assertion: &str) -> &'a Value {
+    scenario["verdicts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|verdict| verdict["assertion"] == assertion)
+        .unwrap_or_else(|| panic!("no verdict on `{assertion}` in {scenario:#}"))
+}
+
+/// A scenario that expects one plain answer and asserts the exit code.
+pub const PLAIN: &str = r#"
+summary = "A plain answer."
+[[turn]]
+prompt = "Say hello."
+[[step]]
+text = "Hello."
+[[assert]]
+use = "std/exit"
+with = { code = 0 }
+"#;
