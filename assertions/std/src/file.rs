@@ -6,6 +6,7 @@ use wassert_guest::{Assertion, Evidence, Report, path};
 
 use crate::demand;
 use crate::needle::Needle;
+use crate::texts;
 
 /// See the module.
 pub struct File;
@@ -107,16 +108,17 @@ fn inside(
         return Ok(());
     }
     let content = Content::of(parameters.path.text(), after, state, evidence)?;
-    let at = content.place.as_str();
     let what = format!("`{}`", parameters.path.text());
     if let Some(equals) = &parameters.equals {
-        demand::equals(report, at, &what, content.bytes == equals.as_bytes(), equals);
+        demand::equals(report, &content.place, &what, content.bytes == equals.as_bytes(), equals);
     }
     if let Some(needle) = &parameters.contains {
-        demand::contains(report, at, &what, content.contains(needle), needle);
+        let at = texts::located(evidence, vec![content.place.clone()], needle.text())?;
+        demand::contains(report, &at, &what, content.contains(needle), needle);
     }
     if let Some(needle) = &parameters.not_contains {
-        demand::omits(report, at, &what, !content.contains(needle), needle);
+        let at = texts::located(evidence, vec![content.place.clone()], needle.text())?;
+        demand::omits(report, &at, &what, !content.contains(needle), needle);
     }
     Ok(())
 }

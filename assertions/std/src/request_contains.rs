@@ -53,8 +53,8 @@ impl Assertion for RequestContains {
             return Ok(());
         }
         found.dedup();
-        let at =
-            if found.is_empty() { texts::places(searched, &section) } else { texts::places(found, &section) };
+        let places = texts::places(if found.is_empty() { searched } else { found }, &section);
+        let at = texts::located(evidence, places, parameters.text.text())?;
         let holds = match parameters.count {
             Some(count) => total == count.get(),
             None => total > 0,

@@ -49,7 +49,7 @@ impl Assertion for RequestOmits {
                 clean = false;
                 paths.dedup();
                 report.fail(
-                    &texts::places(paths, &place),
+                    &texts::located(evidence, texts::places(paths, &place), parameters.text.text())?,
                     format!("{text} occurs {} in this request", demand::counted(here, "time")),
                     format!("a request without {text}"),
                 );

@@ -1,7 +1,7 @@
 //! Every text inside a JSON value, with its path.
 
 use serde_json::Value;
-use wassert_guest::path;
+use wassert_guest::{Evidence, Place, Refusal, path};
 
 /// The members of a transcript's item that say something; the others (`kind`, `role`, `call`, `type`) only name it.
 const SPOKEN: [&str; 5] = ["text", "tool", "input", "output", "raw"];
@@ -70,6 +70,19 @@ pub fn places(mut paths: Vec<String>, otherwise: &str) -> Vec<String> {
     }
     paths.truncate(PLACES);
     paths
+}
+
+/// The places of these paths; in a blob, the bytes where `needle` stands first, if it stands there as it is.
+///
+/// # Errors
+/// When a blob can't be opened.
+pub fn located(evidence: &Evidence, paths: Vec<String>, needle: &str) -> Result<Vec<Place>, Refusal> {
+    let locate = |path: String| {
+        let is_blob = !path.starts_with('$');
+        let start = if is_blob { evidence.blob(&path)?.find(needle.as_bytes(), 0) } else { None };
+        Ok(Place { path, start, end: start.map(|start| start + needle.len() as u64) })
+    };
+    paths.into_iter().map(locate).collect()
 }
 
 fn collect(at: &str, value: &Value, texts: &mut Vec<Text>) {
