@@ -3,6 +3,8 @@
 use wasmparser::WasmFeatures;
 use wasmtime::{Config, Engine, OperatorCost, OptLevel, Strategy, WasmBacktraceDetails};
 
+use super::judge::BackEnd;
+
 /// What a verdict is a function of besides its inputs: wasmtime's release line (the meaning of one unit of fuel), the
 /// cost table below, the list of proposals below and the query evaluator. Never the back end.
 pub const ENGINE_ID: &str = "wasmtime-48.0/cost-1/proposals-1/query-1";
@@ -26,7 +28,7 @@ const PROPOSALS: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-pub(super) fn new() -> wasmtime::Result<Engine> {
+pub(super) fn new(back_end: BackEnd) -> wasmtime::Result<Engine> {
     let mut cost = OperatorCost::default();
     // wasmtime charges nothing for growing; the host zeroes each page.
     cost.variable.memory_grow_per_page = u8::MAX;
@@ -44,6 +46,9 @@ pub(super) fn new() -> wasmtime::Result<Engine> {
         .max_wasm_stack(WASM_STACK_BYTES)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(None);
+    if back_end == BackEnd::Interpreter {
+        config.target("pulley64")?;
+    }
     Engine::new(&config)
 }
 
@@ -91,7 +96,7 @@ mod tests {
 
     #[test]
     fn only_the_listed_proposals_are_allowed() {
-        let engine = new().unwrap();
+        let engine = new(BackEnd::Native).unwrap();
         for (proposal, text) in REFUSED {
             assert!(Module::new(&engine, wat::parse_str(text).unwrap()).is_err(), "{proposal}");
         }

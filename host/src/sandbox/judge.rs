@@ -32,6 +32,18 @@ pub struct JudgeSettings {
     pub cache_directory: Option<PathBuf>,
     /// Modules inside this program.
     pub embedded: BTreeMap<String, &'static [u8]>,
+    /// What runs the modules; verdicts and receipts are the same either way.
+    pub back_end: BackEnd,
+}
+
+/// What runs modules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackEnd {
+    /// Machine code.
+    #[default]
+    Native,
+    /// An interpreter: slower, and a second opinion.
+    Interpreter,
 }
 
 /// There can be no judge here.
@@ -61,8 +73,7 @@ impl Judge {
     /// # Errors
     /// When the machine can't run the engine.
     pub fn new(settings: JudgeSettings) -> Result<Self, JudgeError> {
-        let modules = Modules::new(settings.embedded, settings.cache_directory.as_deref())
-            .map_err(|error| JudgeError(error.to_string()))?;
+        let modules = Modules::new(settings).map_err(|error| JudgeError(error.to_string()))?;
         Ok(Self { modules, ticker: Ticker::default(), evidence: Mutex::default() })
     }
 
@@ -73,7 +84,7 @@ impl Judge {
                 Ok(descriptions) => Answer::Descriptions { descriptions },
                 Err(unjudged) => Answer::Unjudged(unjudged),
             },
-            Ok(Request::Judge(request)) => Answer::Verdict(self.judged(&request)),
+            Ok(Request::Judge(request)) => Answer::Verdict(Box::new(self.judged(&request))),
             Err(message) => Answer::Invalid { message },
         };
         answer.line()
@@ -94,8 +105,8 @@ impl Judge {
 
     /// The verdict on one assertion.
     pub fn judge(&self, request: &JudgeRequest) -> Verdict {
-        match Answer::parse(&self.answer(&Request::Judge(request.clone()).line())) {
-            Ok(Answer::Verdict(verdict)) => verdict,
+        match Answer::parse(&self.answer(&Request::Judge(Box::new(request.clone())).line())) {
+            Ok(Answer::Verdict(verdict)) => *verdict,
             Ok(Answer::Unjudged(unjudged)) => unheard(request, unjudged),
             other => unheard(request, unanswered(&other)),
         }

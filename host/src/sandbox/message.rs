@@ -19,7 +19,7 @@ pub enum Request {
         module: ModuleSource,
     },
     /// Judge one assertion.
-    Judge(JudgeRequest),
+    Judge(Box<JudgeRequest>),
 }
 
 /// One assertion to judge.
@@ -84,7 +84,7 @@ pub enum Answer {
     /// What the module offers could not be found out.
     Unjudged(Unjudged),
     /// The verdict.
-    Verdict(Verdict),
+    Verdict(Box<Verdict>),
     /// The question was not understood.
     Invalid {
         /// Why.
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_request_survives_its_line_with_every_number_as_written() {
-        let request = Request::Judge(JudgeRequest {
+        let request = Request::Judge(Box::new(JudgeRequest {
             evidence: EvidenceSource::Document("run.json".into()),
             module: ModuleSource::Embedded("std".into()),
             name: "std/exit".into(),
@@ -170,7 +170,7 @@ mod tests {
             grant: Some(vec!["turns".into()]),
             may_skip: true,
             limits: Limits { check_fuel: u64::MAX, ..Limits::default() },
-        });
+        }));
         assert_eq!(Request::parse(&request.line()), Ok(request));
         let describe = Request::Describe { module: ModuleSource::Path("a.wasm".into()) };
         assert_eq!(Request::parse(&describe.line()), Ok(describe));

@@ -26,6 +26,6 @@ mod ticker;
 pub use door::{ModuleError, wrap};
 pub use engine::ENGINE_ID;
 pub use evidence::{EvidenceError, EvidenceSource};
-pub use judge::{Judge, JudgeError, JudgeSettings};
+pub use judge::{BackEnd, Judge, JudgeError, JudgeSettings};
 pub use limits::Limits;
 pub use message::{Answer, Description, JudgeRequest, ModuleSource, Request};

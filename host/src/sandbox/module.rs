@@ -14,6 +14,7 @@ use super::door::{self, bindings::Pack, bindings::PackPre};
 use super::engine::{self, THREAD_STACK_BYTES};
 use super::guest;
 use super::imports::State;
+use super::judge::JudgeSettings;
 use super::limits::Limits;
 use super::message::{Description, ModuleSource};
 use super::stop::Stop;
@@ -47,15 +48,12 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    pub fn new(
-        embedded: BTreeMap<String, &'static [u8]>,
-        cache_directory: Option<&Path>,
-    ) -> wasmtime::Result<Self> {
-        let engine = engine::new()?;
+    pub fn new(settings: JudgeSettings) -> wasmtime::Result<Self> {
+        let engine = engine::new(settings.back_end)?;
         let mut linker = Linker::new(&engine);
         Pack::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-        let cache = cache_directory.and_then(Cache::open);
-        Ok(Self { engine, linker, embedded, cache, loaded: Mutex::default() })
+        let cache = settings.cache_directory.as_deref().and_then(Cache::open);
+        Ok(Self { engine, linker, embedded: settings.embedded, cache, loaded: Mutex::default() })
     }
 
     /// The bytes of a module and their digest.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{
-    Answer, EvidenceSource, Judge, JudgeRequest, JudgeSettings, Limits, ModuleSource, Request, wrap,
+    Answer, BackEnd, EvidenceSource, Judge, JudgeRequest, JudgeSettings, Limits, ModuleSource, Request, wrap,
 };
 use crate::value::{ErrorClass, Outcome, Verdict};
 
@@ -59,11 +59,11 @@ impl Bench {
 
     /// Judges twice; the answers must be equal byte for byte.
     fn judge(&self, request: &JudgeRequest) -> Verdict {
-        let line = Request::Judge(request.clone()).line();
+        let line = Request::Judge(Box::new(request.clone())).line();
         let first = self.judge.answer(&line);
         assert_eq!(first, self.judge.answer(&line));
         match Answer::parse(&first) {
-            Ok(Answer::Verdict(verdict)) => verdict,
+            Ok(Answer::Verdict(verdict)) => *verdict,
             other => panic!("{other:?}"),
         }
     }
@@ -241,7 +241,7 @@ fn an_embedded_module_is_found_by_its_name() {
     let wasm: &'static [u8] = wat::parse_str(text("right-pass")).unwrap().leak();
     let mut bench = Bench::new();
     let embedded = BTreeMap::from([("std".to_owned(), wasm)]);
-    bench.judge = Judge::new(JudgeSettings { cache_directory: None, embedded }).unwrap();
+    bench.judge = Judge::new(JudgeSettings { embedded, ..JudgeSettings::default() }).unwrap();
     let mut request = bench.request(b"");
     request.module = ModuleSource::Embedded("std".to_owned());
     assert_eq!(bench.judge.judge(&request).outcome, Outcome::Pass);
@@ -289,4 +289,29 @@ fn threads_judge_side_by_side() {
 fn a_line_that_is_no_question_is_answered_as_such() {
     let answer = Bench::new().judge.answer("{}");
     assert!(matches!(Answer::parse(&answer), Ok(Answer::Invalid { .. })), "{answer}");
+}
+
+#[test]
+fn machine_code_and_interpreter_agree_byte_for_byte() {
+    let bench = Bench::new();
+    let settings = JudgeSettings { back_end: BackEnd::Interpreter, ..JudgeSettings::default() };
+    let interpreter = Judge::new(settings).unwrap();
+    for guest in [
+        "right-pass",
+        "right-fail",
+        "loops-forever",
+        "grows-memory",
+        "traps",
+        "no-place",
+        "huge-message",
+        "broken-text",
+        "query-bomb",
+        "many-findings",
+        "logs",
+        "deep-recursion",
+    ] {
+        let request = bench.request(&wat::parse_str(text(guest)).unwrap());
+        let native = bench.judge.judge(&request);
+        assert_eq!(interpreter.judge(&request), native, "{guest}");
+    }
 }
