@@ -21,6 +21,9 @@ const FILE_LIMIT_BYTES: u64 = 512 << 20;
 /// Blobs kept in memory between two judgings, together.
 const KEPT_BLOBS_LIMIT_BYTES: usize = 64 << 20;
 
+/// Sets of grants whose part of the document is kept.
+const KEPT_GRANTS: usize = 16;
+
 /// Where evidence is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -138,6 +141,9 @@ impl Evidence {
         let grant = Grant::new(prefixes.iter().map(String::as_str).chain(["schema"]));
         let digests = prefixes.iter().map(|prefix| (prefix.clone(), self.digest(prefix))).collect();
         let made = Arc::new(Granted { document: grant.prune(&self.document), digests, grant });
+        if granted.len() == KEPT_GRANTS {
+            granted.clear();
+        }
         granted.insert(prefixes, Arc::clone(&made));
         made
     }
@@ -214,6 +220,10 @@ fn element<'v>(array: &'v Value, position: &str) -> Option<&'v Value> {
 fn read(folder: &Dir, file: &Path, path: &Path) -> Result<Vec<u8>, EvidenceError> {
     let unreadable = |source| EvidenceError::Unreadable { path: path.to_owned(), source };
     let metadata = folder.metadata(file).map_err(unreadable)?;
+    if !metadata.is_file() {
+        // A pipe would block, a device never end.
+        return Err(unreadable(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file")));
+    }
     if metadata.len() > FILE_LIMIT_BYTES {
         return Err(EvidenceError::TooLarge { path: path.to_owned() });
     }

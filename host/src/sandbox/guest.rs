@@ -35,9 +35,13 @@ pub(super) fn describe(
 ) -> Result<Vec<Description>, Unjudged> {
     let _running = ticker.run(pre.engine());
     let mut store = store(pre, None, limits);
-    let described = instantiate(pre, &mut store, limits)
-        .and_then(|pack| pack.wassert_pack_assertions().call_describe(&mut store))
-        .map_err(|error| stop::of_error(&error, Phase::Setup, limits))?;
+    let pack =
+        instantiate(pre, &mut store, limits).map_err(|error| stop::of_error(&error, Phase::Setup, limits))?;
+    store.data_mut().phase = Phase::Describe;
+    let described = pack
+        .wassert_pack_assertions()
+        .call_describe(&mut store)
+        .map_err(|error| stop::of_error(&error, Phase::Describe, limits))?;
     let descriptions = described.into_iter().map(|description| Description {
         name: description.name,
         summary: description.summary,

@@ -46,6 +46,7 @@ pub(super) struct Said {
     pub fails: u64,
     pub skips: u64,
     pub log: Vec<String>,
+    findings_bytes: usize,
     log_bytes: usize,
     log_full: bool,
 }
@@ -53,7 +54,7 @@ pub(super) struct Said {
 impl State {
     /// The judging, one call of an import charged.
     fn call(&mut self) -> Result<&mut Case, Stop> {
-        if self.phase == Phase::Setup {
+        if self.phase != Phase::Check {
             return Err(Stop::guest(
                 "import-in-describe",
                 "called an import before `check`; `describe` may call none",
@@ -255,7 +256,8 @@ impl Case {
                 format!("the finding \"{named}\" points at more than {most} places"),
             ));
         }
-        let at = finding.at.into_iter().map(|place| self.resolve(&named, place)).collect::<Result<_, _>>()?;
+        let at =
+            finding.at.into_iter().map(|place| self.resolve(&named, place)).collect::<Result<Vec<_>, _>>()?;
         let outcome = match finding.outcome {
             report::Outcome::Pass => Outcome::Pass,
             report::Outcome::Fail => Outcome::Fail,
@@ -267,7 +269,10 @@ impl Case {
             Outcome::Skip => said.skips += 1,
             Outcome::Pass | Outcome::Error => said.passes += 1,
         }
-        if said.findings.len() < self.limits.findings as usize {
+        said.findings_bytes += text + places_bytes(&at);
+        let fits = said.findings.len() < self.limits.findings as usize
+            && said.findings_bytes <= self.limits.findings_bytes;
+        if fits {
             said.findings.push(Finding { outcome, message, at, expected, extra: finding.extra });
         } else {
             said.dropped = said.dropped.saturating_add(1);
@@ -295,6 +300,10 @@ impl Case {
                 Stop::guest("unresolved-place", message)
             })
     }
+}
+
+fn places_bytes(places: &[Place]) -> usize {
+    places.iter().map(|place| place.path.len() + place.actual.as_ref().map_or(0, String::len)).sum()
 }
 
 /// At most so many bytes; what is cut off is counted.

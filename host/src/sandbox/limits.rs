@@ -30,6 +30,8 @@ pub struct Limits {
     pub table_elements: usize,
     /// Findings kept; more are counted and dropped.
     pub findings: u32,
+    /// Bytes of all findings kept together; more are counted and dropped.
+    pub findings_bytes: usize,
     /// Places of one finding.
     pub places: usize,
     /// Bytes of a finding's message or expectation; the rest is cut off, marked.
@@ -57,6 +59,7 @@ impl Default for Limits {
             memory_bytes: 256 << 20,
             table_elements: 100_000,
             findings: 1_000,
+            findings_bytes: 8 << 20,
             places: 100,
             message_bytes: 4 << 10,
             extra_bytes: 64 << 10,

@@ -1,5 +1,6 @@
 //! Modules by digest: compiled once per process, described once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -57,16 +58,22 @@ impl Modules {
     }
 
     /// The bytes of a module and their digest.
-    pub fn read(&self, source: &ModuleSource, limits: &Limits) -> Result<(Vec<u8>, Digest), Unjudged> {
+    pub fn read(
+        &self,
+        source: &ModuleSource,
+        limits: &Limits,
+    ) -> Result<(Cow<'static, [u8]>, Digest), Unjudged> {
         let bytes = match source {
             ModuleSource::Embedded(name) => match self.embedded.get(name) {
-                Some(bytes) => bytes.to_vec(),
+                Some(bytes) => Cow::Borrowed(*bytes),
                 None => return Err(Stop::host("module", format!("there is no embedded module `{name}`")).0),
             },
-            ModuleSource::Path(path) => read_file(path, limits.file_bytes).map_err(|error| {
-                let path = excerpt(&path.display().to_string(), 300);
-                Stop::host("module", format!("cannot read the module {path}: {error}")).0
-            })?,
+            ModuleSource::Path(path) => {
+                read_file(path, limits.file_bytes).map(Cow::Owned).map_err(|error| {
+                    let path = excerpt(&path.display().to_string(), 300);
+                    Stop::host("module", format!("cannot read the module {path}: {error}")).0
+                })?
+            }
         };
         if bytes.len() as u64 > limits.file_bytes {
             let message =
@@ -118,6 +125,10 @@ impl Modules {
 
 /// One byte more than allowed is enough to know.
 fn read_file(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        // A pipe would block, a device never end.
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)

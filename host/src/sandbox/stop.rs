@@ -29,8 +29,10 @@ impl Stop {
 /// What a module was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Being instantiated, or in `describe`.
+    /// Being instantiated.
     Setup,
+    /// In `describe`.
+    Describe,
     /// In `check`.
     Check,
 }
@@ -42,7 +44,7 @@ pub(super) fn of_error(error: &wasmtime::Error, phase: Phase, limits: &Limits) -
     }
     let stop = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => match phase {
-            Phase::Setup => Stop::guest(
+            Phase::Setup | Phase::Describe => Stop::guest(
                 "fuel",
                 format!("used its set-up budget of {} units of fuel before `check`", limits.setup_fuel),
             ),
@@ -68,7 +70,7 @@ pub(super) fn of_error(error: &wasmtime::Error, phase: Phase, limits: &Limits) -
                 Stop::host("host", format!("the module could not be set up: {}", first_line(error)))
             }
             // Broken values at the boundary: text that is not UTF-8, lists beyond memory, too many bytes or handles.
-            Phase::Check => Stop::guest(
+            Phase::Describe | Phase::Check => Stop::guest(
                 "output",
                 format!("handed over something broken or too large: {}", first_line(error)),
             ),

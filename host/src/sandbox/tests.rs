@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     Answer, BackEnd, EvidenceSource, Judge, JudgeRequest, JudgeSettings, Limits, ModuleSource, Request, wrap,
 };
-use crate::value::{ErrorClass, Outcome, Verdict};
+use crate::value::{Digest, ErrorClass, Outcome, Verdict};
 
 /// The text of a guest from `tests/guests`, its prelude before it.
 fn text(guest: &str) -> String {
@@ -116,6 +116,7 @@ fn hostile_guests_end_in_guest_errors() {
         ("no-read", "no-read"),
         ("import-in-describe", "import-in-describe"),
         ("huge-message", "output"),
+        ("broken-description", "output"),
         ("broken-text", "output"),
         ("broken-extra", "output"),
         ("refuses", "refused-by-guest"),
@@ -190,6 +191,40 @@ fn a_grant_decides_what_is_there_and_what_the_receipt_holds() {
     let verdict = bench.judge(&request);
     assert_error(&verdict, ErrorClass::Guest, "unresolved-place");
     assert_eq!(verdict.receipt.unwrap().inputs.evidence.keys().collect::<Vec<_>>(), ["stdout"]);
+}
+
+#[test]
+fn bytes_are_read_from_a_recording_and_from_a_bare_document() {
+    let bench = Bench::new();
+    let folder = bench.folder.path().join("recording");
+    fs::create_dir_all(folder.join("blobs")).unwrap();
+    let digest = Digest::of("after\n");
+    fs::write(folder.join("blobs").join(digest.hex()), "after\n").unwrap();
+    fs::write(folder.join("blobs.json"), json!({ "files/a.txt/after": digest }).to_string()).unwrap();
+    let files = json!({ "a.txt": { "after": { "text": "after\n" } } });
+    fs::write(folder.join("run.json"), json!({ "schema": "wassert.run/1", "files": files }).to_string())
+        .unwrap();
+    let mut request = bench.request(&wat::parse_str(text("reads-blob")).unwrap());
+    for evidence in
+        [EvidenceSource::Recording(folder.clone()), EvidenceSource::Document(folder.join("run.json"))]
+    {
+        request.evidence = evidence;
+        request.grant = Some(vec!["files".to_owned()]);
+        let verdict = bench.judge(&request);
+        assert_eq!(verdict.outcome, Outcome::Pass, "{verdict:?}");
+        let place = &verdict.findings[0].at[0];
+        assert_eq!((place.path.as_str(), place.start, place.end), ("files/a.txt/after", Some(2), Some(5)));
+        assert_eq!(place.actual.as_deref(), Some("ter"));
+        request.grant = Some(vec!["turns".to_owned()]);
+        assert_error(&bench.judge(&request), ErrorClass::Guest, "no-finding");
+    }
+    fs::write(folder.join("blobs").join(digest.hex()), "forged").unwrap();
+    let mut again = request;
+    again.evidence = EvidenceSource::Recording(folder);
+    again.grant = Some(vec!["files".to_owned(), "stderr".to_owned()]);
+    assert_eq!(bench.judge(&again).outcome, Outcome::Pass, "kept bytes were verified when they were read");
+    let fresh = Judge::new(JudgeSettings::default()).unwrap();
+    assert_error(&fresh.judge(&again), ErrorClass::Host, "evidence");
 }
 
 #[test]

@@ -1,0 +1,16 @@
+;; Opens a file's bytes, finds `ter` in them, and passes at exactly those bytes.
+(data (i32.const 3000) "files/a.txt/after")
+(data (i32.const 3100) "ter")
+;; The place: its path of 17 bytes at 3000, from byte 2 to byte 5.
+(data (i32.const 2048) "\b8\0b\00\00\11\00\00\00\01\00\00\00\00\00\00\00\02\00\00\00\00\00\00\00\01\00\00\00\00\00\00\00\05\00\00\00\00\00\00\00")
+(func $describing)
+(func $checking (result i32)
+  (local $blob i32)
+  (call $open (i32.const 3000) (i32.const 17) (i32.const 4096))
+  (if (i32.load8_u (i32.const 4096)) (then (return (call $ok))))
+  (local.set $blob (i32.load (i32.const 4100)))
+  (if (i64.ne (call $size (local.get $blob)) (i64.const 6)) (then (return (call $ok))))
+  (call $find (local.get $blob) (i32.const 3100) (i32.const 3) (i64.const 1) (i32.const 4096))
+  (if (i64.ne (i64.load (i32.const 4104)) (i64.const 2)) (then (return (call $ok))))
+  (call $say (i32.const 0))
+  (call $ok))
