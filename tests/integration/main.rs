@@ -1,6 +1,11 @@
 //! Tests through the binary, as a user would run it.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops where something is wrong, and says so when it is skipped"
+)]
 
 mod agents;
 mod bad_input;

@@ -15,7 +15,7 @@ use crate::pack;
 use crate::recording::{Recording, read};
 use crate::report::{Problem, ScenarioResult, results, scenario_line, summary};
 use crate::run::{ResolveError, judge_document, judge_recording, resolve};
-use crate::sandbox::{Judge, JudgeSettings, ModuleSource};
+use crate::sandbox::{BackEnd, Judge, JudgeSettings, ModuleSource};
 use crate::scenario::Uses;
 use crate::value::{ExitStatus, Outcome};
 
@@ -25,6 +25,7 @@ pub(super) fn new_judge() -> anyhow::Result<Judge> {
     let settings = JudgeSettings {
         cache_directory: project::cache().map(|cache| cache.join("compiled")),
         embedded: embedded.collect::<BTreeMap<_, _>>(),
+        back_end: BackEnd::Native,
     };
     Judge::new(settings).context("the judge can't be started")
 }
