@@ -9,8 +9,8 @@ use cap_std::fs::Dir;
 use super::arguments::{Pack, PackList, PackVerb, PackWrap};
 use super::judge::new_judge;
 use super::output::Output;
-use crate::pack::{component_from_core, digest_sources, embedded};
-use crate::sandbox::ModuleSource;
+use crate::pack::{digest_sources, embedded, with_source_digest};
+use crate::sandbox::{ModuleSource, wrap as wrap_core};
 use crate::value::{ExitStatus, excerpt};
 
 /// Works on a pack.
@@ -26,7 +26,7 @@ fn wrap(arguments: &PackWrap, output: &Output) -> anyhow::Result<ExitStatus> {
         std::fs::read(&arguments.module).with_context(|| format!("`{}`", arguments.module.display()))?;
     let here = Dir::open_ambient_dir(".", ambient_authority())?;
     let source = digest_sources(&here, &arguments.source)?;
-    let component = component_from_core(&core, source)?;
+    let component = with_source_digest(wrap_core(&core)?, source);
     std::fs::write(&arguments.out, &component).with_context(|| format!("`{}`", arguments.out.display()))?;
     output.line(&format!(
         "{} ({} KiB) from source {source}",

@@ -1,5 +1,4 @@
-//! Packs: manifests, the standard pack embedded in the program, and how a module becomes a component that names its
-//! source.
+//! Packs: manifests, the standard pack embedded in the program, and the digest of its source that a module carries.
 //!
 //! Nothing here runs a module, and nothing here fetches one.
 
@@ -9,7 +8,7 @@ mod manifest;
 
 use std::ops::Range;
 
-pub use build::{SOURCE_SECTION, component_from_core, digest_sources, source_digest_of};
+pub use build::{SOURCE_SECTION, digest_sources, source_digest_of, with_source_digest};
 pub use embedded::{EmbeddedPack, embedded};
 pub use manifest::{AssertionEntry, Manifest, ModuleEntry, PackEntry};
 
@@ -24,9 +23,6 @@ pub enum PackError {
         /// Where, as a byte range of the text; absent when it is about the whole.
         span: Option<Range<usize>>,
     },
-    /// The bytes are no core module of the world `wassert:pack/pack`.
-    #[error("not a core module of the world `wassert:pack/pack`: {0}")]
-    NotACoreModule(String),
     /// A source that the digest should cover can't be read.
     #[error("source `{path}`: {error}")]
     Source {
