@@ -14,7 +14,7 @@ use super::{project, run::status};
 use crate::pack;
 use crate::recording::{Recording, read};
 use crate::report::{Problem, ScenarioResult, results, scenario_line, summary};
-use crate::run::{ResolveError, judge_document, judge_recording, resolve};
+use crate::run::{ResolveError, check_asked, judge_document, judge_recording, resolve};
 use crate::sandbox::{BackEnd, Judge, JudgeSettings, ModuleSource};
 use crate::scenario::Uses;
 use crate::value::{ExitStatus, Outcome};
@@ -62,6 +62,9 @@ pub(super) fn judge(
     let asked =
         pairs.iter().map(|(uses, with)| asked(uses, with.as_deref())).collect::<anyhow::Result<Vec<_>>>()?;
     let judge = new_judge()?;
+    for (uses, module, parameters) in &asked {
+        check_asked(uses, module, parameters, &judge).map_err(|wrong| anyhow!(wrong))?;
+    }
     let another = match &arguments.scenario {
         Some(file) => match another_scenario(file, &judge, output)? {
             Ok(scenario) => Some(scenario),

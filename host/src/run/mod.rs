@@ -6,8 +6,9 @@ mod dispatch;
 mod execute;
 mod judge;
 mod name;
+mod parameters;
 
-pub use assertions::{ResolveError, Resolved, resolve};
+pub use assertions::{ResolveError, Resolved, check_asked, resolve};
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
 pub use judge::{judge_document, judge_recording};
 pub use name::run_name;
