@@ -18,4 +18,5 @@ mod isolation;
 mod judging;
 mod quickstart;
 mod readme;
+mod secrets;
 mod std_examples;

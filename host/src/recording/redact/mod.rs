@@ -20,7 +20,7 @@ mod known;
 mod shape;
 mod unescape;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -51,6 +51,10 @@ pub struct Secrets {
     known: Known,
     declared: Vec<String>,
     numbers: BTreeMap<Vec<u8>, u32>,
+    /// The last number given.
+    last: u32,
+    /// Numbers that a recording gave.
+    reserved: BTreeSet<u32>,
     listed: BTreeMap<(u32, String, RedactionForm, &'static str), u32>,
 }
 
@@ -70,6 +74,7 @@ impl Secrets {
             for (value, symbol) in declared.iter().zip(symbols) {
                 if let Some(number) = number_of(symbol) {
                     secrets.numbers.insert(value.clone().into_bytes(), number);
+                    secrets.reserved.insert(number);
                 }
             }
         }
@@ -133,9 +138,17 @@ impl Secrets {
         list
     }
 
+    /// The number of a value; a new one gets the lowest that is free.
     fn number(&mut self, value: &[u8]) -> u32 {
-        let next = self.numbers.values().max().map_or(1, |last| last + 1);
-        *self.numbers.entry(value.to_vec()).or_insert(next)
+        if let Some(number) = self.numbers.get(value) {
+            return *number;
+        }
+        self.last += 1;
+        while self.reserved.contains(&self.last) {
+            self.last += 1;
+        }
+        self.numbers.insert(value.to_vec(), self.last);
+        self.last
     }
 
     fn replace(&mut self, place: Option<&str>, bytes: &[u8], found: Vec<Found>) -> Option<Vec<u8>> {
