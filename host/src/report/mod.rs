@@ -1,6 +1,7 @@
 //! Outcomes and diagnostics as text: one file a format. A report never sees a live run; it renders what was concluded.
 
 mod diagnostic;
+mod difference;
 mod human;
 mod json;
 mod style;
@@ -9,6 +10,7 @@ mod timeline;
 use std::path::PathBuf;
 
 pub use diagnostic::{render_human, render_json};
+pub use difference::{difference, difference_json};
 pub use human::{scenario_line, summary};
 pub use json::{SCHEMA, results};
 pub use style::Style;
