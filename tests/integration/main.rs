@@ -18,5 +18,6 @@ mod isolation;
 mod judging;
 mod quickstart;
 mod readme;
+mod repeatable;
 mod secrets;
 mod std_examples;

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use regex::{Regex, RegexBuilder};
 
 /// Kinds whose values are quantities: they become `⟦duration⟧` without a number, and only where they stand, because an
-/// equal number elsewhere is no echo of them.
-pub const QUANTITIES: [&str; 5] = ["count", "duration", "hash", "length", "time"];
+/// equal number elsewhere is no echo of them. `random` is for what says nothing, not even that it is the same again.
+pub const QUANTITIES: [&str; 6] = ["count", "duration", "hash", "length", "random", "time"];
 
 /// Kinds the host itself uses; no place may have one of them.
 pub const HOST_KINDS: [&str; 7] = ["home", "root", "run", "secret", "server", "tmp", "workspace"];

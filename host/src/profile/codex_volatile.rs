@@ -28,7 +28,9 @@ pub(super) static PLACES: [Place; 44] = [
     Place::new(Headers, "$['x-codex-turn-metadata'][*].thread_id", "thread"),
     Place::new(Headers, "$['x-codex-turn-metadata'][*].turn_id", "turn"),
     Place::new(Headers, "$['x-codex-turn-metadata'][*].root_turn_id", "turn"),
-    Place::new(Headers, "$['x-codex-turn-metadata'][*].context_window_id", "window"),
+    // Whether a resumed session opens its WebSocket before or after it has read its old window is a race inside codex;
+    // the body has the window that counts.
+    Place::new(Headers, "$['x-codex-turn-metadata'][*].context_window_id", "random"),
     Place::new(Headers, "$['x-codex-turn-metadata'][*].turn_started_at_unix_ms", "time"),
     Place::new(Requests, "$.client_metadata.session_id", "thread"),
     Place::new(Requests, "$.client_metadata.thread_id", "thread"),

@@ -206,7 +206,7 @@ mod tests {
 
     use super::super::every_key::{EVERY_KEY, load_text};
     use super::*;
-    use crate::document::Completed;
+    use crate::document::{Completed, PlaceSection};
     use crate::profile::Transport;
     use crate::scenario::{Expectation, Fault, Reply, Uses};
 
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_matrix_and_the_ends_are_read_for_each_agent() {
+    fn the_matrix_the_ends_and_the_volatile_places_are_read() {
         let scenario = every_key();
         let column = |index: usize| {
             let agent = &scenario.agents[index];
@@ -235,6 +235,12 @@ mod tests {
         assert_eq!(scenario.agents[0].arguments, ["-c", "x=1"]);
         assert_eq!(scenario.agents[1].environment["MODE"], "plain");
         assert_eq!(scenario.timeout_ms, 1500);
+        let places: Vec<_> =
+            scenario.volatile.iter().map(|place| (place.section, &*place.path, &*place.kind)).collect();
+        assert_eq!(
+            places,
+            [(PlaceSection::Events, "$.build", "version"), (PlaceSection::Stderr, "$", "duration")]
+        );
     }
 
     #[test]

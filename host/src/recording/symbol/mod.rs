@@ -6,7 +6,7 @@
 //!   value the host itself chose (the folders of the run, the server's address). What stands at no place stays.
 //! - An identity found at a place is replaced wherever it stands as a whole token, in the document (member names
 //!   included) and in the texts beside it. Values under four bytes are replaced at their places only.
-//! - A quantity (`duration`, `time`, `count`, `length`, `hash`) is replaced where it stands, without a number.
+//! - A quantity (`duration`, `time`, `count`, `length`, `hash`, `random`) is replaced where it stands, without a number.
 //! - Numbers are given by turn, then lane, conversation, step, attempt and field, as the sorted document has them;
 //!   never by arrival.
 //! - A literal `⟦` of the data is doubled; `unescape` gives it back.
