@@ -115,7 +115,11 @@ fn two_recordings_are_compared_by_section_and_path() {
     let second = first.replace("/plain@odd", "-again/plain@odd");
     let said: Said = project.wassert(&["diff", &first, &second]);
     assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
-    assert!(said.stdout.starts_with("events\n  $['events'][0]['raw']['build']\n    - \"b-"), "{}", said.stdout);
+    assert!(
+        said.stdout.starts_with("events\n  $['events'][0]['raw']['build']\n    - \"b-"),
+        "{}",
+        said.stdout
+    );
     assert!(said.stdout.ends_with("but for raw and timing\n"), "{}", said.stdout);
 
     let said = project.wassert(&["diff", &first, &second, "--format", "json"]);

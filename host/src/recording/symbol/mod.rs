@@ -25,6 +25,8 @@ mod walk;
 
 #[cfg(test)]
 mod generate;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 

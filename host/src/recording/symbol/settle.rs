@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::escape::escape;
+use super::table::Table;
 use super::walk::Replaced;
 use super::{Symbols, every_text};
 use crate::document::{PlaceSection, TEXT_INLINE_LIMIT_BYTES};
@@ -58,24 +59,28 @@ impl Symbols {
             .collect();
         for turn in turns {
             for (index, request) in of_turn(document, "requests", turn) {
-                places.in_value(PlaceSection::Headers, &mut request["headers"], table);
+                let at = |section, value: Option<&mut Value>, table: &mut Table| {
+                    value.map(|value| places.in_value(section, value, table))
+                };
+                at(PlaceSection::Headers, request.get_mut("headers"), table);
                 if request["body"].is_null() {
                     // Too large for the document; the same will be found again when its bytes are settled.
-                    if let Some(mut body) = parsed(texts.get(&format!("requests/{index}/body"))) {
-                        places.in_value(PlaceSection::Requests, &mut body, table);
-                    }
+                    let mut body = parsed(texts.get(&format!("requests/{index}/body")));
+                    at(PlaceSection::Requests, body.as_mut(), table);
                 } else {
-                    places.in_value(PlaceSection::Requests, &mut request["body"], table);
+                    at(PlaceSection::Requests, request.get_mut("body"), table);
                 }
-                for item in items(&mut request["transcript"]) {
-                    places.in_value(PlaceSection::Transcript, item, table);
+                for item in items(request.get_mut("transcript")) {
+                    at(PlaceSection::Transcript, Some(item), table);
                 }
-                for item in items(&mut request["reply"]["items"]) {
-                    places.in_value(PlaceSection::Reply, item, table);
+                for item in items(request.get_mut("reply").and_then(|reply| reply.get_mut("items"))) {
+                    at(PlaceSection::Reply, Some(item), table);
                 }
             }
             for (_, event) in of_turn(document, "events", turn) {
-                if places.in_value(PlaceSection::Events, &mut event["raw"], table).beyond_tokens {
+                let raw = event.get_mut("raw");
+                let replaced = raw.map(|raw| places.in_value(PlaceSection::Events, raw, table));
+                if replaced.is_some_and(|replaced| replaced.beyond_tokens) {
                     rewritten.insert(line_of(event));
                 }
             }
@@ -213,8 +218,8 @@ fn of_turn<'a>(
     entries.enumerate().filter(move |(_, entry)| turn_of(entry) == turn)
 }
 
-fn items(list: &mut Value) -> impl Iterator<Item = &mut Value> {
-    list.as_array_mut().into_iter().flatten()
+fn items(list: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {
+    list.and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 fn turn_of(entry: &Value) -> u64 {
