@@ -96,7 +96,7 @@ impl Tokens {
 fn after_json_escape(text: &str, run: &std::ops::Range<usize>) -> Option<usize> {
     let before = &text[..run.start];
     let backslashes = before.len() - before.trim_end_matches('\\').len();
-    if backslashes % 2 == 0 {
+    if backslashes.is_multiple_of(2) {
         return None;
     }
     let letters = match text.as_bytes()[run.start] {
