@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use super::root::{HOST_MARKER, MARKER_VARIABLE};
 use crate::document::{Git, GitChange};
 use crate::value::excerpt;
 
@@ -127,6 +128,7 @@ impl Baseline {
             ("GIT_COMMITTER_DATE", DATE.as_ref()),
             ("HOME", nowhere.as_ref()),
             ("LC_ALL", "C".as_ref()),
+            (MARKER_VARIABLE, HOST_MARKER.as_ref()),
         ]);
         let mut command = tokio::process::Command::new("git");
         command

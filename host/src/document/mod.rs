@@ -5,8 +5,11 @@
 //! paths (`$.requests[0]`) count from 0, as JSONPath does. A reader tolerates missing sections and unknown members.
 
 mod agent;
+mod egress;
 mod event;
 mod file;
+mod home;
+mod process;
 mod request;
 mod scenario;
 
@@ -15,8 +18,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, Usage};
+pub use egress::{DESTINATIONS_LIMIT, EgressAttempt, EgressProtocol, MORE_DESTINATIONS};
 pub use event::{Event, EventKind, Phase, Stream};
 pub use file::{Change, FileChange, FileKind, FileState, Git, GitChange, TEXT_INLINE_LIMIT_BYTES};
+pub use home::{Home, HomeChange, NAMES_LIMIT, RepositoryWatch};
+pub use process::{COMMAND_LINE_LIMIT, LeftProcess, PROCESSES_LIMIT, ProcessEnd};
 pub use request::{Item, Reply, ReplyKind, Request, Role, Violation};
 pub use scenario::{
     Asserted, Completed, Scenario, Script, ScriptedStep, ToolNotOffered, UnmatchedRequest, UnusedStep,
@@ -28,7 +34,7 @@ use crate::value::Digest;
 pub const SCHEMA: &str = "wassert.run/1";
 
 /// The sections assertions may name in `reads`, in document order.
-pub const SECTIONS: [&str; 13] = [
+pub const SECTIONS: [&str; 16] = [
     "scenario",
     "agent",
     "isolation",
@@ -39,6 +45,9 @@ pub const SECTIONS: [&str; 13] = [
     "stderr",
     "files",
     "git",
+    "processes",
+    "egress",
+    "home",
     "script",
     "raw",
     "timing",
@@ -71,6 +80,15 @@ pub struct Document {
     /// The workspace against its baseline, where the scenario asks for git.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<Git>,
+    /// What was left behind at the end of each turn, by turn and command; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<LeftProcess>>,
+    /// What the agent tried to reach beyond the server, by turn, protocol and destination; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Vec<EgressAttempt>>,
+    /// What became of everything around the workspace; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home: Option<Home>,
     /// How the server's script was followed.
     pub script: Script,
     /// Raw captures that lie beside the document: name to digest and size.
@@ -96,6 +114,24 @@ pub struct Timing {
     pub duration_ms: u64,
     /// One entry a turn: from the start of the process to its end.
     pub turns_ms: Vec<u64>,
+    /// One entry a turn that was started: what its processes used, sampled.
+    pub sampled: Vec<Sampled>,
     /// Positions in `requests`, in order of arrival.
     pub arrival: Vec<usize>,
+}
+
+/// What the processes of one turn used, as seen from time to time: what is over between two looks is missed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sampled {
+    /// The turn, from 1.
+    pub turn: u32,
+    /// User and system time of the agent, of every process it waited for, and of what it left behind; the kernel
+    /// counts in steps of 10 ms.
+    pub cpu_ms: u64,
+    /// The largest sum of resident memory of all its processes at one look; shared pages count in each. 0 when the
+    /// turn was over before the first look.
+    pub peak_memory_bytes: u64,
+    /// How many looks there were, 50 ms apart.
+    pub looks: u32,
 }

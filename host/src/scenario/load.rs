@@ -99,6 +99,7 @@ fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContex
         steps: draft.steps,
         completed: draft.expected.everywhere,
         completed_by_agent: draft.expected.by_agent,
+        effects: draft.expected.effects,
         assertions: draft.assertions,
         source: source.clone(),
     });
@@ -221,6 +222,10 @@ mod tests {
         assert_eq!(scenario.agents[0].arguments, ["-c", "x=1"]);
         assert_eq!(scenario.agents[1].environment["MODE"], "plain");
         assert_eq!(scenario.timeout_ms, 1500);
+        assert_eq!(scenario.effects.survivors.of("codex"), ["sleep"]);
+        assert_eq!(scenario.effects.egress.of("codex"), ["[::1]:80", "example.com:443"]);
+        assert_eq!(scenario.effects.egress.of("example"), [""; 0]);
+        assert_eq!(scenario.effects.outside.of("example"), ["../other/**", "~/.cache/x-*"]);
     }
 
     #[test]
