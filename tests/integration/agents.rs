@@ -63,9 +63,13 @@ fn one_that_closes_its_output_early_is_waited_for() {
 
 #[test]
 fn one_that_leaves_a_process_behind_does_not_hold_the_run() {
-    let (_, _, document) = stand_in("setsid sleep 1000 &\necho bye", 60.0);
+    let (_, scenario, document) = stand_in("setsid sleep 1000 &\necho bye", 60.0);
     assert_eq!(document["turns"][0]["end"], "exited");
     assert_eq!(document["stdout"][0]["text"], "bye\n");
+    let survivors = verdict(&scenario, "run/no-survivors");
+    assert_eq!(survivors["outcome"], "fail");
+    assert_eq!(survivors["findings"][0]["message"], "turn 1 left `sleep` behind");
+    assert_eq!(document["processes"][0]["command"], "sleep 1000");
 }
 
 #[test]
