@@ -18,10 +18,9 @@ const ENTRIES_LIMIT: usize = 50_000;
 /// Folders in folders.
 const DEPTH_LIMIT: usize = 64;
 
-/// The parts of a run's folder, and where the document says they are. The workspace has a section of its own, and the
-/// host's git directory is the host's.
+/// The parts of a run's folder, and where the document says they are. The workspace has a section of its own.
 const PARTS: [(&str, &str); 2] = [("home", "~"), ("tmp", "tmp")];
-const NOT_OUTSIDE: [&str; 2] = ["ws", "git"];
+const WORKSPACE: &str = "ws";
 
 /// What became of everything around the workspace. `own` are the profile's patterns.
 pub fn look_outside(root: &Root, own: &[&str], launching: LaunchingChanges) -> Home {
@@ -34,6 +33,9 @@ pub fn look_outside(root: &Root, own: &[&str], launching: LaunchingChanges) -> H
             (true, Ok(folder)) => walk.look(&folder, place, 0),
             _ => walk.change(format!("../{part}"), Change::Modified, FileKind::Other),
         }
+    }
+    if !root.whole.symlink_metadata(WORKSPACE).is_ok_and(|metadata| metadata.is_dir()) {
+        walk.change(format!("../{WORKSPACE}"), Change::Modified, FileKind::Other);
     }
     let mut home = walk.home;
     home.repository = launching.watch;
@@ -68,7 +70,7 @@ impl Walk<'_> {
         for (name, kind) in entries {
             let is_beside = below == "..";
             let is_part = PARTS.iter().any(|(part, _)| name == *part);
-            if is_beside && (is_part || NOT_OUTSIDE.iter().any(|part| name == *part)) {
+            if is_beside && (is_part || name == WORKSPACE) {
                 continue;
             }
             self.entries += 1;
@@ -133,12 +135,10 @@ mod tests {
         let root = Root::create().unwrap();
         assert_eq!(names(&root, &[]), (vec![], vec![]));
         let at = |path: &str| root.folder().join(path);
-        for folder in ["home/.agent/deep", "home/.cache/empty", "other/sub", "ws/inside", "git"] {
+        for folder in ["home/.agent/deep", "home/.cache/empty", "other/sub", "ws/inside"] {
             std::fs::create_dir_all(at(folder)).unwrap();
         }
-        for file in
-            ["home/.agent/deep/a", "home/x", "tmp/agent-7.lock", "other/sub/f", "ws/inside/f", "git/HEAD"]
-        {
+        for file in ["home/.agent/deep/a", "home/x", "tmp/agent-7.lock", "other/sub/f", "ws/inside/f"] {
             std::fs::write(at(file), "").unwrap();
         }
         std::os::unix::fs::symlink("/", at("home/everything")).unwrap();
@@ -157,11 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn a_home_that_became_a_link_is_told_and_not_followed() {
+    fn a_part_that_became_a_link_is_told_and_not_followed() {
         let root = Root::create().unwrap();
-        std::fs::remove_dir(root.folder().join("home")).unwrap();
-        std::os::unix::fs::symlink("/etc", root.folder().join("home")).unwrap();
-        assert_eq!(names(&root, &[]).0, [("../home".to_owned(), FileKind::Other)]);
+        for part in ["home", "ws"] {
+            std::fs::remove_dir(root.folder().join(part)).unwrap();
+            std::os::unix::fs::symlink("/etc", root.folder().join(part)).unwrap();
+        }
+        let told = ["../home", "../ws"].map(|part| (part.to_owned(), FileKind::Other));
+        assert_eq!(names(&root, &[]).0, told);
     }
 
     #[test]

@@ -104,9 +104,10 @@ impl Family {
     /// The live processes of this run, without the agent itself. `all` is a fresh list.
     ///
     /// `is_alone` says that no other agent ran meanwhile: then a child of this very program that carries no marker at
-    /// all is an orphan of this run too.
+    /// all, and is not in this program's own group, is an orphan of this run too.
     pub(super) fn members(&self, all: &BTreeMap<i32, Process>, is_alone: bool) -> Vec<Process> {
         let this = rustix::process::getpid().as_raw_nonzero().get();
+        let own_group = rustix::process::getpgrp().as_raw_nonzero().get();
         let mut found: BTreeSet<i32> = BTreeSet::new();
         let young = all.values().filter(|process| {
             process.started >= self.agent.1
@@ -119,7 +120,8 @@ impl Family {
                 || process.group == self.agent.0
                 || process.session == self.agent.0;
             if is_seen
-                || self.is_marked(process.pid, process.parent == this && is_alone)
+                || self
+                    .is_marked(process.pid, process.parent == this && process.group != own_group && is_alone)
                 || self.works_here(process.pid)
             {
                 found.insert(process.pid);

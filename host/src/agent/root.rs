@@ -19,6 +19,7 @@ pub(super) const HOST_MARKER: &str = "host";
 #[derive(Debug)]
 pub struct Root {
     folder: tempfile::TempDir,
+    host: tempfile::TempDir,
     /// Unique to the run.
     pub marker: String,
     /// The agent's working directory.
@@ -36,6 +37,7 @@ impl Root {
     /// When folders can't be made there.
     pub fn create() -> std::io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("wassert-").tempdir()?;
+        let host = tempfile::Builder::new().prefix("wassert-host-").tempdir()?;
         let marker =
             folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let open = |name: &str| {
@@ -44,7 +46,7 @@ impl Root {
         };
         open("tmp")?;
         let whole = Dir::open_ambient_dir(folder.path(), ambient_authority())?;
-        Ok(Self { workspace: open("ws")?, home: open("home")?, whole, marker, folder })
+        Ok(Self { workspace: open("ws")?, home: open("home")?, whole, marker, folder, host })
     }
 
     /// The folder's own path.
@@ -52,7 +54,12 @@ impl Root {
         self.folder.path()
     }
 
-    /// Absolute path of a part: `ws`, `home`, `tmp`, or something of the host's own.
+    /// Where the host keeps what is no business of the agent's: not beside its workspace.
+    pub fn host(&self) -> &Path {
+        self.host.path()
+    }
+
+    /// Absolute path of a part: `ws`, `home`, `tmp`.
     pub fn path(&self, part: &str) -> PathBuf {
         self.folder.path().join(part)
     }

@@ -69,7 +69,7 @@ pub(super) async fn execute(
         block_in_place(|| snapshot(&root.workspace, None, &mut |digest, bytes| writer.keep(*digest, bytes)))
             .map_err(|error| lay(&error))?;
     let baseline = if scenario.workspace.git {
-        Some(Baseline::commit(root.path("git"), root.path("ws")).await.map_err(|error| lay(&error))?)
+        Some(Baseline::commit(root.host().join("git"), root.path("ws")).await.map_err(|error| lay(&error))?)
     } else {
         None
     };
