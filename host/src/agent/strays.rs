@@ -134,9 +134,10 @@ mod tests {
             .env(MARKER_VARIABLE, marker)
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
+            .expect("setsid comes with every Linux");
         let mut byte = [0];
-        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut byte).unwrap();
+        let output = child.stdout.as_mut().expect("it is piped");
+        std::io::Read::read_exact(output, &mut byte).expect("it says that it is ready");
         // An agent that is over, and was started before.
         let family = Family { marker: marker.to_owned(), agent: (i32::MAX, 0), ..Family::default() };
         (child, family)

@@ -59,6 +59,10 @@ mod tests {
     use super::*;
     use crate::document::{Home, HomeChange};
 
+    /// Changes, what is expected, and what is said of it.
+    type Case =
+        (&'static [(&'static str, Change)], &'static [&'static str], &'static [(Outcome, &'static str)]);
+
     fn messages(changes: &[(&str, Change)], expected: &[&str]) -> Vec<(Outcome, String)> {
         let mut document = Document::default();
         document.scenario.outside = expected.iter().map(|name| (*name).to_owned()).collect();
@@ -77,7 +81,7 @@ mod tests {
     fn what_changes_outside_is_what_is_named() {
         use Change::{Added, Modified, Removed};
         use Outcome::{Fail, Pass};
-        let cases: [(&[(&str, Change)], &[&str], &[(Outcome, &str)]); 6] = [
+        let cases: [Case; 6] = [
             (&[], &[], &[(Pass, "nothing outside the workspace was changed but what is the agent's own")]),
             (&[("~/x", Added)], &[], &[(Fail, "`~/x` outside the workspace was added")]),
             (

@@ -54,6 +54,10 @@ fn called(process: &LeftProcess) -> String {
 mod tests {
     use super::*;
 
+    /// What is left, what is expected, and what is said of it.
+    type Case =
+        (&'static [(&'static str, ProcessEnd)], &'static [&'static str], &'static [(Outcome, &'static str)]);
+
     fn messages(left: &[(&str, ProcessEnd)], expected: &[&str]) -> Vec<(Outcome, String)> {
         let mut document = Document::default();
         document.scenario.survivors = expected.iter().map(|name| (*name).to_owned()).collect();
@@ -71,7 +75,7 @@ mod tests {
     fn what_is_left_is_what_is_named() {
         use Outcome::{Fail, Pass};
         use ProcessEnd::{Killed, Remains, Terminated};
-        let cases: [(&[(&str, ProcessEnd)], &[&str], &[(Outcome, &str)]); 6] = [
+        let cases: [Case; 6] = [
             (&[], &[], &[(Pass, "nothing was left behind")]),
             (&[("sleep", Terminated)], &[], &[(Fail, "turn 1 left `sleep` behind")]),
             (
