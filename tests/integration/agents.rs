@@ -22,6 +22,7 @@ fn stand_in(script: &str, timeout_seconds: f32) -> (i32, Value, Value) {
 fn one_that_never_ends_is_ended_at_the_time_limit() {
     let (code, scenario, document) = stand_in("trap '' TERM\nsleep 1000 &\nsleep 1000", 1.0);
     assert_eq!((code, &document["turns"][0]["end"]), (1, &"timeout".into()));
+    assert_eq!(document["processes"], Value::Array(Vec::new()), "its group was ended with it");
     assert_eq!(
         verdict(&scenario, "run/completed")["findings"][0]["message"],
         "turn 1 was expected to complete, but it was ended at the time limit"

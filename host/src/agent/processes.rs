@@ -5,6 +5,7 @@
 //! below the run's folder, or descends from one that does. Where there is no `/proc`, none are seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -61,8 +62,10 @@ pub(super) fn all() -> BTreeMap<i32, Process> {
 
 /// One process.
 pub(super) fn process(pid: i32) -> Option<Process> {
-    let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    parse(&String::from_utf8_lossy(&text))
+    // One read: the kernel gives the whole line at once, and a machine may have thousands of processes.
+    let mut line = [0; 1024];
+    let read = std::fs::File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+    parse(&String::from_utf8_lossy(&line[..read]))
 }
 
 /// The name stands in brackets and may hold anything, brackets too.
@@ -195,7 +198,6 @@ pub(super) fn command_line(process: &Process) -> (String, String) {
 }
 
 fn read(pid: i32, file: &str) -> Option<Vec<u8>> {
-    use std::io::Read as _;
     let mut bytes = Vec::new();
     std::fs::File::open(format!("/proc/{pid}/{file}"))
         .ok()?

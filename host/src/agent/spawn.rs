@@ -101,7 +101,8 @@ pub async fn run(command: &Command, mut stop: Stop) -> Ended {
         }
     };
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let number = group.map_or(0, |group| group.as_raw_nonzero().get());
+    // Without a number, one that no process has.
+    let number = group.map_or(i32::MAX, |group| group.as_raw_nonzero().get());
     let watch = Watch::start(number, &command.marker, &command.folder);
 
     let (flooded, mut flood) = mpsc::channel(2);
@@ -238,10 +239,13 @@ fn taken(captured: &Mutex<Captured>) -> (Vec<u8>, u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     fn shell(script: &str, limit: Duration) -> Command {
-        let marker = format!("wassert-spawn-{}-{}", std::process::id(), script.len());
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let marker = format!("wassert-spawn-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         Command {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), script.into()],
@@ -280,6 +284,14 @@ mod tests {
         let ended = ended("setsid sleep 1000 & echo done", LONG).await;
         assert_eq!((ended.cause, ended.stdout.0), (EndCause::Exited, b"done\n".to_vec()));
         assert_eq!(ended.left.iter().map(|left| left.command.as_str()).collect::<Vec<_>>(), ["sleep 1000"]);
+    }
+
+    #[tokio::test]
+    async fn what_starts_others_for_ever_is_ended_too() {
+        let ended = ended("(while :; do sleep 0.01; done) >/dev/null 2>&1 & echo done", LONG).await;
+        let shells = ended.left.iter().filter(|left| left.name == "sh").count();
+        assert_eq!(shells, 1, "{:?}", ended.left);
+        assert!(ended.left.iter().all(|left| left.end != crate::document::ProcessEnd::Remains));
     }
 
     #[tokio::test]
