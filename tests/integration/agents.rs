@@ -22,6 +22,7 @@ fn stand_in(script: &str, timeout_seconds: f32) -> (i32, Value, Value) {
 fn one_that_never_ends_is_ended_at_the_time_limit() {
     let (code, scenario, document) = stand_in("trap '' TERM\nsleep 1000 &\nsleep 1000", 1.0);
     assert_eq!((code, &document["turns"][0]["end"]), (1, &"timeout".into()));
+    assert_eq!(document["processes"], Value::Array(Vec::new()), "its group was ended with it");
     assert_eq!(
         verdict(&scenario, "run/completed")["findings"][0]["message"],
         "turn 1 was expected to complete, but it was ended at the time limit"
@@ -63,9 +64,13 @@ fn one_that_closes_its_output_early_is_waited_for() {
 
 #[test]
 fn one_that_leaves_a_process_behind_does_not_hold_the_run() {
-    let (_, _, document) = stand_in("setsid sleep 1000 &\necho bye", 60.0);
+    let (_, scenario, document) = stand_in("setsid sleep 1000 &\necho bye", 60.0);
     assert_eq!(document["turns"][0]["end"], "exited");
     assert_eq!(document["stdout"][0]["text"], "bye\n");
+    let survivors = verdict(&scenario, "run/no-survivors");
+    assert_eq!(survivors["outcome"], "fail");
+    assert_eq!(survivors["findings"][0]["message"], "turn 1 left `sleep` behind");
+    assert_eq!(document["processes"][0]["command"], "sleep 1000");
 }
 
 #[test]

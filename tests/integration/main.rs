@@ -13,6 +13,7 @@ mod broken_scenarios;
 mod codex;
 mod floors;
 mod harness;
+mod host_assertions;
 mod interrupt;
 mod isolation;
 mod judging;

@@ -6,11 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt as _;
+
+use super::root::{HOST_MARKER, MARKER_VARIABLE};
 use crate::document::{Git, GitChange};
 use crate::value::excerpt;
 
 /// How long one git command may take.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// What is read of one git command's output: the names of 200 000 files, most of the time.
+const OUTPUT_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+
+/// What is kept of its complaints.
+const ERROR_LIMIT_BYTES: usize = 64 * 1024;
 
 /// The diff kept in the document.
 const DIFF_LIMIT_BYTES: usize = 1024 * 1024;
@@ -119,6 +128,7 @@ impl Baseline {
             ("GIT_COMMITTER_DATE", DATE.as_ref()),
             ("HOME", nowhere.as_ref()),
             ("LC_ALL", "C".as_ref()),
+            (MARKER_VARIABLE, HOST_MARKER.as_ref()),
         ]);
         let mut command = tokio::process::Command::new("git");
         command
@@ -130,6 +140,8 @@ impl Baseline {
                 "-c",
                 "core.untrackedCache=false",
             ])
+            // Larger files are streamed and told as binary; compressing them would take longer than all the rest.
+            .args(["-c", "core.bigFileThreshold=16m", "-c", "core.compression=0"])
             .args(["-c", "core.autocrlf=false", "-c", "maintenance.auto=false", "-c", "gc.auto=0"])
             .args(arguments)
             .env_clear()
@@ -139,14 +151,16 @@ impl Baseline {
             .stdin(Stdio::null())
             .kill_on_drop(true);
         let failed = |message: String| GitError::Failed { command: arguments[0].to_owned(), message };
-        let output = tokio::time::timeout(LIMIT, command.output())
-            .await
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(GitError::Start)?;
+        let ended = tokio::time::timeout(LIMIT, output(&mut child)).await;
+        let (stdout, stderr, status) = ended
             .map_err(|_| failed(format!("took longer than {} s", LIMIT.as_secs())))?
-            .map_err(GitError::Start)?;
-        if !output.status.success() {
-            return Err(failed(excerpt(&String::from_utf8_lossy(&output.stderr), 300)));
+            .map_err(|error| failed(error.to_string()))?;
+        if status.is_some_and(|status| !status.success()) {
+            return Err(failed(excerpt(&String::from_utf8_lossy(&stderr), 300)));
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(String::from_utf8_lossy(&stdout).into_owned())
     }
 }
 
@@ -156,6 +170,47 @@ fn init(directory: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(directory.join("refs/heads"))?;
     std::fs::write(directory.join("HEAD"), "ref: refs/heads/main\n")?;
     std::fs::write(directory.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
+}
+
+/// What git writes, up to a limit, and how it ended; no ending when it had more to say and was cut short.
+async fn output(
+    child: &mut tokio::process::Child,
+) -> std::io::Result<(Vec<u8>, Vec<u8>, Option<std::process::ExitStatus>)> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = tokio::try_join!(
+        bounded(stdout, OUTPUT_LIMIT_BYTES, Rest::Unread),
+        bounded(stderr, ERROR_LIMIT_BYTES, Rest::Dropped)
+    )?;
+    let status = if stdout.len() > OUTPUT_LIMIT_BYTES {
+        child.kill().await?;
+        None
+    } else {
+        Some(child.wait().await?)
+    };
+    Ok((stdout, stderr, status))
+}
+
+/// What becomes of what is beyond a limit.
+#[derive(PartialEq)]
+enum Rest {
+    Unread,
+    Dropped,
+}
+
+/// The first bytes of a stream: one more than the limit tells that there are more.
+async fn bounded(
+    stream: Option<impl tokio::io::AsyncRead + Unpin>,
+    limit: usize,
+    rest: Rest,
+) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        (&mut stream).take(limit as u64 + 1).read_to_end(&mut bytes).await?;
+        if rest == Rest::Dropped {
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+        }
+    }
+    Ok(bytes)
 }
 
 /// Copies a repository that git has just made: files and folders only.
@@ -192,6 +247,24 @@ mod tests {
             git.status.iter().map(|change| (change.code.as_str(), change.path.as_str())).collect();
         assert_eq!(told, [(" M", "a"), ("??", "new file")]);
         assert!(git.diff.contains("-one\n+two\n"), "{}", git.diff);
+    }
+
+    #[tokio::test]
+    async fn a_diff_without_end_is_cut() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = root.path().join("ws");
+        std::fs::create_dir(&workspace).unwrap();
+        for index in 0..5 {
+            std::fs::write(workspace.join(format!("{index}")), "").unwrap();
+        }
+        let baseline = Baseline::commit(root.path().join("git"), workspace.clone()).await.unwrap();
+        for index in 0..5 {
+            std::fs::write(workspace.join(format!("{index}")), "0123456\n".repeat(1024 * 1024)).unwrap();
+        }
+        let git = baseline.compare().await.unwrap();
+        assert_eq!(git.status.len(), 5);
+        assert!(git.diff.len() < DIFF_LIMIT_BYTES + 100, "{}", git.diff.len());
+        assert!(git.diff.ends_with("\n[cut at 1 MiB]\n"));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::root::{HOST_MARKER, MARKER_VARIABLE};
 use crate::value::{Digest, excerpt};
 
 /// How long a program may take to say its version.
@@ -69,6 +70,7 @@ async fn version(path: &Path, arguments: &[&str]) -> Option<String> {
     }
     let mut command = tokio::process::Command::new(path);
     command.args(arguments).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command.env(MARKER_VARIABLE, HOST_MARKER);
     command.stdin(std::process::Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(VERSION_LIMIT, command.output()).await.ok()?.ok()?;
     let line = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();

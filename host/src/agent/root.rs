@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -12,16 +12,22 @@ use cap_std::fs::Dir;
 /// By this variable every process of a run is found, whatever group or session it has moved to.
 pub(super) const MARKER_VARIABLE: &str = "WASSERT_RUN";
 
+/// The marker of processes that are the host's own, so that nobody takes them for an agent's orphans.
+pub(super) const HOST_MARKER: &str = "host";
+
 /// The folder of one run; removed with everything in it when this is dropped.
 #[derive(Debug)]
 pub struct Root {
     folder: tempfile::TempDir,
+    host: tempfile::TempDir,
     /// Unique to the run.
     pub marker: String,
     /// The agent's working directory.
     pub workspace: Dir,
     /// The agent's home.
     pub home: Dir,
+    /// The folder itself.
+    pub whole: Dir,
 }
 
 impl Root {
@@ -31,6 +37,7 @@ impl Root {
     /// When folders can't be made there.
     pub fn create() -> std::io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("wassert-").tempdir()?;
+        let host = tempfile::Builder::new().prefix("wassert-host-").tempdir()?;
         let marker =
             folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let open = |name: &str| {
@@ -38,10 +45,21 @@ impl Root {
             Dir::open_ambient_dir(folder.path().join(name), ambient_authority())
         };
         open("tmp")?;
-        Ok(Self { workspace: open("ws")?, home: open("home")?, marker, folder })
+        let whole = Dir::open_ambient_dir(folder.path(), ambient_authority())?;
+        Ok(Self { workspace: open("ws")?, home: open("home")?, whole, marker, folder, host })
     }
 
-    /// Absolute path of a part: `ws`, `home`, `tmp`, or something of the host's own.
+    /// The folder's own path.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the host keeps what is no business of the agent's: not beside its workspace.
+    pub fn host(&self) -> &Path {
+        self.host.path()
+    }
+
+    /// Absolute path of a part: `ws`, `home`, `tmp`.
     pub fn path(&self, part: &str) -> PathBuf {
         self.folder.path().join(part)
     }
@@ -52,9 +70,9 @@ impl Root {
     }
 }
 
-/// The environment every agent gets: nothing of the caller's but `PATH`. What a profile or scenario adds comes on
-/// top.
-pub fn environment(root: &Root, path_variable: &OsString) -> BTreeMap<OsString, OsString> {
+/// The environment every agent gets: nothing of the caller's but `PATH`; `proxy` is the address of the one that
+/// refuses. What a profile or scenario adds comes on top.
+pub fn environment(root: &Root, proxy: &str, path_variable: &OsString) -> BTreeMap<OsString, OsString> {
     let home = root.text("home");
     let mut variables: BTreeMap<OsString, OsString> = [
         ("HOME", home.clone()),
@@ -68,15 +86,18 @@ pub fn environment(root: &Root, path_variable: &OsString) -> BTreeMap<OsString, 
         ("TZ", "UTC".to_owned()),
         ("TERM", "dumb".to_owned()),
         ("NO_COLOR", "1".to_owned()),
-        // Port 9 discards: whatever honours these variables reaches nothing but the server.
-        ("HTTP_PROXY", "http://127.0.0.1:9".to_owned()),
-        ("HTTPS_PROXY", "http://127.0.0.1:9".to_owned()),
-        ("NO_PROXY", "127.0.0.1".to_owned()),
         (MARKER_VARIABLE, root.marker.clone()),
     ]
     .into_iter()
     .map(|(name, value)| (name.into(), value.into()))
     .collect();
+    // Whatever honours these variables reaches nothing but the server. curl knows `http_proxy` in small letters only.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+        variables.insert(name.into(), proxy.into());
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        variables.insert(name.into(), "127.0.0.1,localhost".into());
+    }
     variables.insert("PATH".into(), path_variable.clone());
     variables
 }

@@ -7,12 +7,14 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::capture::{Captured, capture};
-use super::strays::end_strays;
+use super::processes;
+use super::sampler::Watch;
+use super::strays::{Stray, end_strays};
 use crate::document::EndCause;
 
 /// Bytes kept of each stream; the rest is counted.
@@ -41,6 +43,8 @@ pub struct Command {
     pub directory: PathBuf,
     /// The run's marker, which is in the environment too.
     pub marker: String,
+    /// The run's folder: a process that works below it is of the run.
+    pub folder: PathBuf,
     /// When it is ended.
     pub deadline: Instant,
 }
@@ -63,6 +67,14 @@ pub struct Ended {
     pub stderr: (Vec<u8>, u64),
     /// From start to end.
     pub duration: Duration,
+    /// What was left behind, and was ended then.
+    pub left: Vec<Stray>,
+    /// Processor time of the agent, all it waited for, and what was left behind.
+    pub cpu_ms: u64,
+    /// The largest sum of resident memory of all its processes at one look.
+    pub peak_memory_bytes: u64,
+    /// How many looks there were.
+    pub looks: u32,
     /// Why it could not be started.
     pub not_started: Option<String>,
 }
@@ -89,6 +101,9 @@ pub async fn run(command: &Command, mut stop: Stop) -> Ended {
         }
     };
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    // Without a number, one that no process has.
+    let number = group.map_or(i32::MAX, |group| group.as_raw_nonzero().get());
+    let watch = Watch::start(number, &command.marker, &command.folder);
 
     let (flooded, mut flood) = mpsc::channel(2);
     let out = Arc::new(Mutex::new(Captured::default()));
@@ -112,16 +127,19 @@ pub async fn run(command: &Command, mut stop: Stop) -> Ended {
         }
     }
 
-    let (cause, status) = tokio::select! {
-        status = child.wait() => (EndCause::Exited, status.ok()),
+    let (cause, waited) = tokio::select! {
+        waited = wait(&mut child, group) => (EndCause::Exited, Some(waited)),
         () = tokio::time::sleep_until(command.deadline.into()) => (EndCause::Timeout, None),
         Some(()) = flood.recv() => (EndCause::OutputLimit, None),
         () = stopped(&mut stop) => (EndCause::Interrupted, None),
     };
-    let status = match status {
-        Some(status) => Some(status),
+    let is_ended_by_host = waited.is_none();
+    let (status, agent_cpu_ms) = match waited {
+        Some(waited) => waited,
         None => end(&mut child, group).await,
     };
+    let over = Instant::now();
+    let duration = started.elapsed();
 
     let drained = |readers: &mut tokio::task::JoinSet<()>| {
         let readers = std::mem::take(readers);
@@ -131,11 +149,18 @@ pub async fn run(command: &Command, mut stop: Stop) -> Ended {
     };
     let mut all_read = Box::pin(drained(&mut readers));
     let closed = timeout(DRAIN, &mut all_read).await.is_ok();
+    // What is in the group of an agent that had to be ended is ended with it; what is elsewhere was left behind.
+    if is_ended_by_host && let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let seen = watch.seen();
+    let family = seen.family;
+    let ending = tokio::task::spawn_blocking(move || end_strays(&family, seen.is_alone, over));
+    let (left, left_cpu_ms) = ending.await.unwrap_or_default();
+    drop(watch);
     if let Some(group) = group {
         let _ = kill_process_group(group, Signal::KILL);
     }
-    let marker = command.marker.clone();
-    let _ = tokio::task::spawn_blocking(move || end_strays(&marker)).await;
     if !closed {
         let _ = timeout(DRAIN, &mut all_read).await;
     }
@@ -148,7 +173,11 @@ pub async fn run(command: &Command, mut stop: Stop) -> Ended {
         signal,
         stdout: taken(&out),
         stderr: taken(&err),
-        duration: started.elapsed(),
+        duration,
+        left,
+        cpu_ms: agent_cpu_ms + left_cpu_ms,
+        peak_memory_bytes: seen.peak_memory_bytes,
+        looks: seen.looks,
         not_started: None,
     }
 }
@@ -158,18 +187,42 @@ enum Stream {
     Err(tokio::process::ChildStderr),
 }
 
+/// Waits for its end, and tells how it ended and what processor time it and all it waited for had used: the kernel
+/// still says so between the end of a process and its reaping.
+async fn wait(
+    child: &mut tokio::process::Child,
+    group: Option<Pid>,
+) -> (Option<std::process::ExitStatus>, u64) {
+    let cpu_ms = match group {
+        Some(pid) => tokio::task::spawn_blocking(move || cpu_ms_at_end(pid)).await.unwrap_or_default(),
+        None => 0,
+    };
+    (child.wait().await.ok(), cpu_ms)
+}
+
+/// Blocks until a child has ended, and leaves it to be reaped.
+fn cpu_ms_at_end(pid: Pid) -> u64 {
+    while let Err(rustix::io::Errno::INTR) =
+        waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+    {}
+    processes::process(pid.as_raw_nonzero().get()).map_or(0, |process| process.cpu_ms)
+}
+
 /// Ends a process group: politely, then not.
-async fn end(child: &mut tokio::process::Child, group: Option<Pid>) -> Option<std::process::ExitStatus> {
+async fn end(
+    child: &mut tokio::process::Child,
+    group: Option<Pid>,
+) -> (Option<std::process::ExitStatus>, u64) {
     if let Some(group) = group {
         let _ = kill_process_group(group, Signal::TERM);
     }
-    if let Ok(status) = timeout(GRACE, child.wait()).await {
-        return status.ok();
+    if let Ok(waited) = timeout(GRACE, wait(child, group)).await {
+        return waited;
     }
     if let Some(group) = group {
         let _ = kill_process_group(group, Signal::KILL);
     }
-    child.wait().await.ok()
+    wait(child, group).await
 }
 
 async fn stopped(stop: &mut Stop) {
@@ -186,10 +239,13 @@ fn taken(captured: &Mutex<Captured>) -> (Vec<u8>, u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     fn shell(script: &str, limit: Duration) -> Command {
-        let marker = format!("wassert-spawn-{}-{}", std::process::id(), script.len());
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let marker = format!("wassert-spawn-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         Command {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), script.into()],
@@ -199,6 +255,7 @@ mod tests {
             ]),
             directory: "/".into(),
             marker,
+            folder: PathBuf::new(),
             deadline: Instant::now() + limit,
         }
     }
@@ -226,6 +283,30 @@ mod tests {
     async fn a_grandchild_that_holds_the_output_open_does_not_hold_the_run() {
         let ended = ended("setsid sleep 1000 & echo done", LONG).await;
         assert_eq!((ended.cause, ended.stdout.0), (EndCause::Exited, b"done\n".to_vec()));
+        assert_eq!(ended.left.iter().map(|left| left.command.as_str()).collect::<Vec<_>>(), ["sleep 1000"]);
+    }
+
+    #[tokio::test]
+    async fn what_starts_others_for_ever_is_ended_too() {
+        let ended = ended("(while :; do sleep 0.01; done) >/dev/null 2>&1 & echo done", LONG).await;
+        // What it has just started may still look like itself.
+        assert!(ended.left.iter().any(|left| left.name == "sh"), "{:?}", ended.left);
+        assert!(ended.left.iter().all(|left| left.end != crate::document::ProcessEnd::Remains));
+    }
+
+    #[tokio::test]
+    async fn what_cleared_its_environment_is_left_behind_too() {
+        let ended = ended("env -i PATH=$PATH sleep 1001 >/dev/null 2>&1 & echo done", LONG).await;
+        assert_eq!(ended.left.iter().map(|left| left.command.as_str()).collect::<Vec<_>>(), ["sleep 1001"]);
+        assert!(ended.stdout.0 == b"done\n");
+    }
+
+    #[tokio::test]
+    async fn processor_time_is_told_with_that_of_children() {
+        let busy = "n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done";
+        let ended = ended(&format!("sh -c '{busy}'; sleep 0.1"), LONG).await;
+        assert!(ended.cpu_ms >= 10, "{} ms", ended.cpu_ms);
+        assert!(ended.looks >= 1 && ended.peak_memory_bytes > 100_000, "{} looks", ended.looks);
     }
 
     #[tokio::test]

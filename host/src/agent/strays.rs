@@ -1,12 +1,37 @@
-//! Processes that outlive their agent. Shell tools run in groups and sessions of their own, so ending the agent's
-//! process group is not enough: every process that carries the run's marker in its environment is ended.
+//! Processes that outlive their agent: found, told, ended politely, then not.
+//!
+//! A process that goes by itself within a moment was not left behind: agents end while the last `git` they started is
+//! on its way out.
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use std::time::{Duration, Instant};
 
-use super::root::MARKER_VARIABLE;
+use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
 
-/// Rounds of looking for processes that others started while being ended.
-const ROUNDS: usize = 20;
+use super::processes::{self, Family, Process};
+use crate::document::{PROCESSES_LIMIT, ProcessEnd};
+
+/// A process that is still there this long after the agent's end was left behind.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// After a polite signal, how long a process may take before it is killed.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// After that, how long processes are looked for that others start while being ended.
+const INSIST: Duration = Duration::from_secs(2);
+
+/// Between two looks, while there is something to look for.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A process that was left behind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stray {
+    /// File name of its command.
+    pub name: String,
+    /// Its command line.
+    pub command: String,
+    /// What ended it.
+    pub end: ProcessEnd,
+}
 
 /// Makes orphans children of this process, so that they are seen and reaped. Only Linux can; elsewhere nothing
 /// happens.
@@ -15,55 +40,138 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Ends every process with this marker.
-pub(super) fn end_strays(marker: &str) {
-    for _ in 0..ROUNDS {
-        let strays = marked(marker);
-        if strays.is_empty() {
-            return;
-        }
-        for pid in &strays {
-            let _ = kill_process(*pid, Signal::KILL);
-        }
-        // Reaps those that have become our children; of others this is refused, and theirs to do.
-        for pid in strays {
-            let _ = waitpid(Some(pid), WaitOptions::empty());
+/// Ends whatever is left of a run, whose agent ended at `over`, and tells what it was, sorted, and the processor time
+/// it had used. Blocks; where nothing is left, for one look only.
+pub(super) fn end_strays(family: &Family, is_alone: bool, over: Instant) -> (Vec<Stray>, u64) {
+    let left = || {
+        let all = processes::all();
+        reap(family, &all);
+        family.members(&all, is_alone)
+    };
+    let mut strays = left();
+    while !strays.is_empty() && over.elapsed() < SETTLE {
+        std::thread::sleep(PAUSE);
+        strays = left();
+    }
+    if strays.is_empty() {
+        return (Vec::new(), 0);
+    }
+
+    let cpu_ms = strays.iter().map(|stray| stray.cpu_ms).sum();
+    let mut told: Vec<_> = strays
+        .iter()
+        .take(PROCESSES_LIMIT)
+        .map(|stray| {
+            let (name, command) = processes::command_line(stray);
+            ((stray.pid, stray.started), Stray { name, command, end: ProcessEnd::Terminated })
+        })
+        .collect();
+    let signalled = Instant::now();
+    signal(&strays, Signal::TERM);
+    let mut now = left();
+    while !now.is_empty() && signalled.elapsed() < GRACE {
+        std::thread::sleep(PAUSE);
+        now = left();
+    }
+    mark(&mut told, &now, ProcessEnd::Killed);
+    let killed = Instant::now();
+    while !now.is_empty() && killed.elapsed() < INSIST {
+        signal(&now, Signal::KILL);
+        std::thread::sleep(PAUSE);
+        now = left();
+    }
+    mark(&mut told, &now, ProcessEnd::Remains);
+    let mut told: Vec<Stray> = told.into_iter().map(|(_, stray)| stray).collect();
+    told.sort();
+    (told, cpu_ms)
+}
+
+fn signal(strays: &[Process], signal: Signal) {
+    for pid in strays.iter().filter_map(processes::as_pid) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// Notes how those ended that are still there.
+fn mark(told: &mut [((i32, u64), Stray)], there: &[Process], end: ProcessEnd) {
+    for (identity, stray) in told {
+        if there.iter().any(|process| (process.pid, process.started) == *identity) {
+            stray.end = end;
         }
     }
 }
 
-/// Live processes whose environment holds the marker. Where there is no `/proc`, none are seen.
-fn marked(marker: &str) -> Vec<Pid> {
-    let needle = format!("{MARKER_VARIABLE}={marker}").into_bytes();
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
-        .filter(|pid| {
-            // A zombie's environment is empty, so it is not seen.
-            std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).is_ok_and(|environment| {
-                environment.split(|byte| *byte == 0).any(|variable| variable == needle)
-            })
-        })
-        .collect()
+/// Reaps those of the run that have become children of this program. The agent itself is reaped by who started it.
+fn reap(family: &Family, all: &std::collections::BTreeMap<i32, Process>) {
+    let this = rustix::process::getpid().as_raw_nonzero().get();
+    let (agent, _) = family.agent;
+    let over = all.values().filter(|process| {
+        process.is_over
+            && process.parent == this
+            && process.pid != agent
+            && (process.group == agent
+                || process.session == agent
+                || family.known.contains(&(process.pid, process.started)))
+    });
+    for pid in over.filter_map(processes::as_pid) {
+        let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::super::root::MARKER_VARIABLE;
     use super::*;
 
-    #[test]
-    fn a_process_in_a_session_of_its_own_is_found_and_ended() {
-        let marker = format!("wassert-test-{}", std::process::id());
-        let mut child = std::process::Command::new("setsid")
-            .args(["sleep", "1000"])
+    /// Starts a shell in a session of its own, and waits until it said that it is ready.
+    fn start(script: &str, marker: &str) -> (Child, Family) {
+        let mut child = Command::new("setsid")
+            .args(["sh", "-c", &format!("{script}; echo ready; sleep 1000")])
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env(MARKER_VARIABLE, &marker)
+            .env(MARKER_VARIABLE, marker)
+            .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
-        end_strays(&marker);
-        assert!(marked(&marker).is_empty());
-        // Already reaped by `end_strays`, or reported as killed.
-        assert!(child.wait().is_err() || !child.wait().unwrap().success());
+            .expect("setsid comes with every Linux");
+        let mut byte = [0];
+        let output = child.stdout.as_mut().expect("it is piped");
+        std::io::Read::read_exact(output, &mut byte).expect("it says that it is ready");
+        // An agent that is over, and was started before.
+        let family = Family { marker: marker.to_owned(), agent: (i32::MAX, 0), ..Family::default() };
+        (child, family)
+    }
+
+    #[test]
+    fn what_is_left_is_told_and_ended() {
+        let (mut child, family) = start("true", &format!("wassert-told-{}", std::process::id()));
+        let over = Instant::now() - SETTLE;
+        let (strays, _) = end_strays(&family, false, over);
+        assert!(
+            strays.iter().any(|stray| stray.name == "sh" && stray.command.ends_with("; sleep 1000")),
+            "{strays:?}"
+        );
+        assert!(strays.iter().all(|stray| stray.end == ProcessEnd::Terminated), "{strays:?}");
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(end_strays(&family, false, over), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn what_does_not_listen_is_killed() {
+        let (mut child, family) = start("trap '' TERM", &format!("wassert-deaf-{}", std::process::id()));
+        let (strays, _) = end_strays(&family, false, Instant::now() - SETTLE);
+        assert!(strays.iter().any(|stray| stray.end == ProcessEnd::Killed), "{strays:?}");
+        assert!(!child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn what_goes_by_itself_was_not_left_behind() {
+        let marker = format!("wassert-goes-{}", std::process::id());
+        let mut child = Command::new("sleep").arg("0.02").env(MARKER_VARIABLE, &marker).spawn().unwrap();
+        let waits = std::thread::spawn(move || child.wait());
+        let family = Family { marker, agent: (i32::MAX, 0), ..Family::default() };
+        assert_eq!(end_strays(&family, false, Instant::now()).0, []);
+        waits.join().unwrap().unwrap();
     }
 }

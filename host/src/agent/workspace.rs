@@ -1,22 +1,19 @@
-//! The agent's working directory: filled before the first turn, looked at before and after. All of it through a
-//! directory handle, so that no path and no link leads elsewhere. Git's own folder is not part of it.
+//! The agent's working directory: filled before the first turn. What is in it is told by `snapshot`. All of it goes
+//! through a directory handle, so that no path and no link leads elsewhere. Git's own folder is not part of it.
 
-use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, FileType, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 
-use crate::document::{Change, FileChange, FileKind, FileState, TEXT_INLINE_LIMIT_BYTES};
 use crate::scenario::Workspace;
-use crate::value::Digest;
-
-/// Files up to this size are kept as blobs; of larger ones only the digest.
-const BLOB_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Entries looked at in one workspace.
-const ENTRIES_LIMIT: usize = 200_000;
+pub(super) const ENTRIES_LIMIT: usize = 200_000;
 
 /// Folders in folders.
 const DEPTH_LIMIT: usize = 128;
@@ -39,9 +36,6 @@ pub enum WorkspaceError {
         path: String,
     },
 }
-
-/// Path to what is there. Paths are `/`-separated; what is not UTF-8 in them is replaced.
-pub type Snapshot = BTreeMap<String, FileState>;
 
 /// Copies `from` (beside the scenario) and writes `files`.
 ///
@@ -91,84 +85,11 @@ fn copy(from: &Dir, to: &Dir, below: &str, depth: usize) -> Result<(), Workspace
     Ok(())
 }
 
-/// What is in a workspace now. `keep` gets the bytes of every file that is not too large, with their digest.
-///
-/// # Errors
-/// When something can't be read, or there is too much of it.
-pub fn snapshot(
-    workspace: &Dir,
-    keep: &mut dyn FnMut(&Digest, &[u8]) -> std::io::Result<()>,
-) -> Result<Snapshot, WorkspaceError> {
-    let mut seen = Snapshot::new();
-    look(workspace, "", 0, keep, &mut seen)?;
-    Ok(seen)
-}
-
-fn look(
-    folder: &Dir,
-    below: &str,
-    depth: usize,
-    keep: &mut dyn FnMut(&Digest, &[u8]) -> std::io::Result<()>,
-    seen: &mut Snapshot,
-) -> Result<(), WorkspaceError> {
-    for (name, path, kind) in entries(folder, below, depth)? {
-        if seen.len() >= ENTRIES_LIMIT {
-            return Err(WorkspaceError::TooLarge { path });
-        }
-        let failed = |source| WorkspaceError::Io { path: path.clone(), source };
-        if kind.is_dir() {
-            look(&folder.open_dir(&name).map_err(failed)?, &path, depth + 1, keep, seen)?;
-            continue;
-        }
-        let state = if kind.is_symlink() {
-            let target = folder.read_link_contents(&name).map_err(failed)?.to_string_lossy().into_owned();
-            FileState {
-                kind: FileKind::Link,
-                bytes: target.len() as u64,
-                sha256: Some(Digest::of(&target)),
-                text: Some(target),
-                executable: false,
-            }
-        } else if kind.is_file() {
-            file_state(folder, &name, keep).map_err(failed)?
-        } else {
-            FileState { kind: FileKind::Other, ..FileState::default() }
-        };
-        seen.insert(path, state);
-    }
-    Ok(())
-}
-
-fn file_state(
-    folder: &Dir,
-    name: &std::ffi::OsStr,
-    keep: &mut dyn FnMut(&Digest, &[u8]) -> std::io::Result<()>,
-) -> std::io::Result<FileState> {
-    let file = folder.open(name)?;
-    let metadata = file.metadata()?;
-    let mut state =
-        FileState { executable: metadata.mode() & 0o100 != 0, bytes: metadata.len(), ..FileState::default() };
-    if metadata.len() > BLOB_LIMIT_BYTES {
-        state.sha256 = Some(Digest::of_reader(file)?);
-        return Ok(state);
-    }
-    // One byte more than allowed tells a file that is growing meanwhile.
-    let mut bytes = Vec::new();
-    file.take(BLOB_LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
-    let digest = Digest::of(&bytes);
-    keep(&digest, &bytes)?;
-    state.bytes = bytes.len() as u64;
-    state.sha256 = Some(digest);
-    if bytes.len() <= TEXT_INLINE_LIMIT_BYTES {
-        state.text = String::from_utf8(bytes).ok();
-    }
-    Ok(state)
-}
-
-type Entry = (std::ffi::OsString, String, cap_std::fs::FileType);
+/// Name, path below the workspace, and kind.
+pub(super) type Entry = (OsString, String, FileType);
 
 /// The entries of a folder by name, without git's own.
-fn entries(folder: &Dir, below: &str, depth: usize) -> Result<Vec<Entry>, WorkspaceError> {
+pub(super) fn entries(folder: &Dir, below: &str, depth: usize) -> Result<Vec<Entry>, WorkspaceError> {
     if depth > DEPTH_LIMIT {
         return Err(WorkspaceError::TooLarge { path: below.to_owned() });
     }
@@ -180,76 +101,58 @@ fn entries(folder: &Dir, below: &str, depth: usize) -> Result<Vec<Entry>, Worksp
         if name == ".git" {
             continue;
         }
-        let shown = name.to_string_lossy();
-        let path = if below.is_empty() { shown.into_owned() } else { format!("{below}/{shown}") };
+        let shown = shown_name(&name);
+        let path = if below.is_empty() { shown } else { format!("{below}/{shown}") };
         entries.push((name, path, entry.file_type().map_err(failed)?));
     }
     entries.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     Ok(entries)
 }
 
-/// Every path of both snapshots, and what became of it.
-pub fn compare(before: &Snapshot, after: &Snapshot) -> BTreeMap<String, FileChange> {
-    before
-        .keys()
-        .chain(after.keys())
-        .map(|path| {
-            let (before, after) = (before.get(path), after.get(path));
-            let change = match (before, after) {
-                (None, _) => Change::Added,
-                (_, None) => Change::Removed,
-                (Some(before), Some(after)) if before == after => Change::Unchanged,
-                _ => Change::Modified,
-            };
-            (path.clone(), FileChange { change, before: before.cloned(), after: after.cloned() })
-        })
-        .collect()
+/// A name as text: what is not UTF-8 in it is escaped, so that different names stay different.
+pub(super) fn shown_name(name: &OsStr) -> String {
+    let chunks = name.as_bytes().utf8_chunks();
+    chunks.fold(String::new(), |mut shown, chunk| {
+        shown.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+        shown
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn open(path: &Path) -> Dir {
         Dir::open_ambient_dir(path, ambient_authority()).unwrap()
     }
 
-    fn look_at(dir: &Dir) -> Snapshot {
-        snapshot(dir, &mut |_, _| Ok(())).unwrap()
-    }
-
     #[test]
-    fn what_was_asked_for_is_there_and_changes_are_seen() {
+    fn what_was_asked_for_is_there() {
         let beside = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(beside.path().join("base/sub")).unwrap();
         std::fs::write(beside.path().join("base/sub/a"), "a").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", beside.path().join("base/link")).unwrap();
         let root = tempfile::tempdir().unwrap();
-        let dir = open(root.path());
         let wanted = Workspace {
             git: false,
-            files: BTreeMap::from([("deep/b.txt".into(), "b".into()), ("gone".into(), String::new())]),
+            files: BTreeMap::from([("deep/b.txt".into(), "b".into())]),
             from: Some("base".into()),
         };
-        populate(&dir, &wanted, beside.path()).unwrap();
-        let before = look_at(&dir);
-        assert_eq!(before.keys().collect::<Vec<_>>(), ["deep/b.txt", "gone", "link", "sub/a"]);
-        assert_eq!(before["link"].kind, FileKind::Link);
-        assert_eq!(before["link"].text.as_deref(), Some("/etc/passwd"));
+        populate(&open(root.path()), &wanted, beside.path()).unwrap();
+        let read = |path: &str| std::fs::read_to_string(root.path().join(path)).unwrap();
+        assert_eq!((read("deep/b.txt"), read("sub/a")), ("b".into(), "a".into()));
+        assert_eq!(std::fs::read_link(root.path().join("link")).unwrap(), Path::new("/etc/passwd"));
+    }
 
-        dir.write("deep/b.txt", "changed").unwrap();
-        dir.write("new", [0xff, 0xfe]).unwrap();
-        dir.remove_file("gone").unwrap();
-        dir.create_dir(".git").unwrap();
-        dir.write(".git/config", "not ours").unwrap();
-        let changes = compare(&before, &look_at(&dir));
-        let of = |path: &str| changes[path].change;
-        assert_eq!(
-            (of("deep/b.txt"), of("new"), of("gone"), of("link"), changes.len()),
-            (Change::Modified, Change::Added, Change::Removed, Change::Unchanged, 5)
-        );
-        assert_eq!(changes["new"].after.as_ref().unwrap().text, None);
-        assert_eq!(changes["deep/b.txt"].after.as_ref().unwrap().text.as_deref(), Some("changed"));
+    #[test]
+    fn names_that_are_no_text_stay_apart() {
+        assert_eq!(shown_name(OsStr::from_bytes(b"a\xffb\xfe")), "a\\xffb\\xfe");
+        assert_eq!(shown_name(OsStr::new("é b")), "é b");
     }
 
     #[test]

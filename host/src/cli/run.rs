@@ -12,7 +12,7 @@ use super::load::load_selection;
 use super::output::Output;
 use super::progress::Progress;
 use super::{judge::new_judge, project};
-use crate::agent::adopt_orphans;
+use crate::agent::{Launching, adopt_orphans};
 use crate::report::{Problem, ScenarioResult, render_json, results, summary};
 use crate::run::{Dispatch, Job, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name};
 use crate::value::{ExitStatus, Outcome};
@@ -96,6 +96,7 @@ async fn drive(
         std::path::absolute(&recordings).with_context(|| format!("`{}`", recordings.display()))?;
     let settings = Settings {
         programs: arguments.agent_bin.iter().cloned().collect(),
+        launching: Launching::new(&std::env::current_dir()?, recordings.clone()),
         runs: recordings.join(run_name(SystemTime::now())),
         project: root,
         cache: project::cache(),

@@ -38,6 +38,19 @@ pub struct Isolation {
     pub own_process_group: bool,
     /// No address but the server's could be reached.
     pub no_network: bool,
+    /// Connections that go around the proxy variables would be in `egress` too. At level `group` they are not seen.
+    pub direct_connections_seen: bool,
+}
+
+impl IsolationLevel {
+    /// The word in the document.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Group => "group",
+            Self::None => "none",
+        }
+    }
 }
 
 /// How far the run was kept apart.
@@ -46,7 +59,7 @@ pub struct Isolation {
 pub enum IsolationLevel {
     /// Namespaces: processes, network and mounts of its own.
     Full,
-    /// Process group, child subreaper, proxy variables that lead nowhere.
+    /// Process group, child subreaper, proxy variables that lead to a proxy that refuses.
     Group,
     /// Nothing.
     #[default]

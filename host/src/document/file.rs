@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::Digest;
 
-/// Text up to this size stands in the document; every file's bytes are a blob `files/<path>/before` or `…/after`.
+/// Text up to this size stands in the document; a file's bytes are a blob `files/<path>/before` or `…/after` unless
+/// its state says `digest_only`.
 pub const TEXT_INLINE_LIMIT_BYTES: usize = 64 * 1024;
 
 /// One path of the workspace.
@@ -44,6 +45,9 @@ pub struct FileState {
     pub kind: FileKind,
     /// Whether its owner may execute it.
     pub executable: bool,
+    /// Permissions in octal, such as `0644`; absent for links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     /// Size of a file, or of a link's target text: with symbols, where something in it was replaced.
     pub bytes: u64,
     /// Digest of a file's bytes, or of a link's target text: of the text with symbols where something in it was
@@ -54,6 +58,13 @@ pub struct FileState {
     /// Text of a file, or a link's target, when it is UTF-8 and at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The file's bytes are not kept as a blob: it is larger than 16 MiB, or the files before it took up the 256 MiB
+    /// that are kept of a workspace.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub digest_only: bool,
+    /// Why nothing is known of what is in it: it may not be read, or all files together are beyond 8 GiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
 }
 
 /// What a path is. Links are never followed.
@@ -65,6 +76,8 @@ pub enum FileKind {
     File,
     /// A symbolic link.
     Link,
+    /// A folder. Folders are told when they are empty, can't be read, or stand where something else stood.
+    Folder,
     /// A socket, pipe or device.
     Other,
 }

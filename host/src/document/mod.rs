@@ -8,9 +8,12 @@
 
 mod agent;
 mod difference;
+mod egress;
 mod event;
 mod file;
+mod home;
 mod place;
+mod process;
 mod redaction;
 mod request;
 mod scenario;
@@ -21,9 +24,12 @@ use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, Usage};
 pub use difference::{Difference, Differences, Part, VARYING, differences};
+pub use egress::{DESTINATIONS_LIMIT, EgressAttempt, EgressProtocol, MORE_DESTINATIONS};
 pub use event::{Event, EventKind, Phase, Stream};
 pub use file::{Change, FileChange, FileKind, FileState, Git, GitChange, TEXT_INLINE_LIMIT_BYTES};
+pub use home::{Home, HomeChange, NAMES_LIMIT, RepositoryWatch};
 pub use place::{HOST_KINDS, Place, PlaceError, PlaceSection, QUANTITIES, Step};
+pub use process::{COMMAND_LINE_LIMIT, LeftProcess, PROCESSES_LIMIT, ProcessEnd};
 pub use redaction::{Redaction, RedactionForm};
 pub use request::{Item, Reply, ReplyKind, Request, Role, Violation};
 pub use scenario::{
@@ -36,7 +42,7 @@ use crate::value::Digest;
 pub const SCHEMA: &str = "wassert.run/1";
 
 /// The sections assertions may name in `reads`, in document order.
-pub const SECTIONS: [&str; 14] = [
+pub const SECTIONS: [&str; 17] = [
     "scenario",
     "agent",
     "isolation",
@@ -47,6 +53,9 @@ pub const SECTIONS: [&str; 14] = [
     "stderr",
     "files",
     "git",
+    "processes",
+    "egress",
+    "home",
     "script",
     "redactions",
     "raw",
@@ -80,6 +89,15 @@ pub struct Document {
     /// The workspace against its baseline, where the scenario asks for git.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<Git>,
+    /// What was left behind at the end of each turn, by turn and command; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<LeftProcess>>,
+    /// What the agent tried to reach beyond the server, by turn, protocol and destination; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Vec<EgressAttempt>>,
+    /// What became of everything around the workspace; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home: Option<Home>,
     /// How the server's script was followed.
     pub script: Script,
     /// Secrets that were replaced by symbols before anything was written, sorted by secret, place and form.
@@ -107,6 +125,24 @@ pub struct Timing {
     pub duration_ms: u64,
     /// One entry a turn: from the start of the process to its end.
     pub turns_ms: Vec<u64>,
+    /// One entry a turn that was started: what its processes used, sampled.
+    pub sampled: Vec<Sampled>,
     /// Positions in `requests`, in order of arrival.
     pub arrival: Vec<usize>,
+}
+
+/// What the processes of one turn used, as seen from time to time: what is over between two looks is missed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sampled {
+    /// The turn, from 1.
+    pub turn: u32,
+    /// User and system time of the agent, of every process it waited for, and of what it left behind; the kernel
+    /// counts in steps of 10 ms.
+    pub cpu_ms: u64,
+    /// The largest sum of resident memory of all its processes at one look; shared pages count in each. 0 when the
+    /// turn was over before the first look.
+    pub peak_memory_bytes: u64,
+    /// How many looks there were, 50 ms apart.
+    pub looks: u32,
 }

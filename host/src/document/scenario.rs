@@ -23,6 +23,12 @@ pub struct Scenario {
     pub steps: Vec<ScriptedStep>,
     /// What `run/completed` expects.
     pub completed: Completed,
+    /// What `run/no-survivors` expects: names of commands that are left behind, each at least once; none unless said.
+    pub survivors: Vec<String>,
+    /// What `run/no-egress` expects: destinations the agent tries to reach, each at least once; none unless said.
+    pub egress: Vec<String>,
+    /// What `run/home-only` expects: patterns of names outside the workspace, each for at least one change.
+    pub outside: Vec<String>,
     /// What is asserted, in file order.
     pub assertions: Vec<Asserted>,
     /// The symbols of the declared secrets, in file order; a secret that stood nowhere else has one too.

@@ -2,6 +2,9 @@
 //! say the same.
 
 mod completed;
+mod home_only;
+mod no_egress;
+mod no_survivors;
 mod repeatable;
 mod script_followed;
 
@@ -9,33 +12,51 @@ pub use repeatable::repeatable;
 
 use crate::document::Document;
 use crate::value::{
-    Digest, Finding, Outcome, Place, Receipt, ReceiptInputs, ReceiptResult, Verdict, excerpt,
-    to_canonical_string,
+    Digest, ErrorClass, Finding, Outcome, Place, Receipt, ReceiptInputs, ReceiptResult, Unjudged, Verdict,
+    excerpt, to_canonical_string,
 };
 
 /// The judge's name and version in receipts; it changes when any of these assertions does.
-const ENGINE: &str = "wassert-host/1";
+const ENGINE: &str = "wassert-host/2";
 
 /// Every host assertion on a document, in their fixed order.
 pub fn judge(document: &Document) -> Vec<Verdict> {
+    let value = serde_json::to_value(document).unwrap_or_default();
+    let judged = |assertion: &str, sections: &[&str], findings: Option<Vec<Finding>>| {
+        verdict(assertion, sections, &value, findings)
+    };
     vec![
-        verdict("run/completed", &["scenario", "turns"], document, completed::check(document)),
-        verdict(
+        judged("run/completed", &["turns", "scenario"], Some(completed::check(document))),
+        judged(
             "run/script-followed",
-            &["requests", "scenario", "script"],
-            document,
-            script_followed::check(document),
+            &["script", "requests", "scenario"],
+            Some(script_followed::check(document)),
         ),
+        judged("run/no-survivors", &["processes", "scenario"], no_survivors::check(document)),
+        judged("run/no-egress", &["egress", "isolation", "scenario"], no_egress::check(document)),
+        judged("run/home-only", &["home", "scenario"], home_only::check(document)),
     ]
 }
 
-fn verdict(assertion: &str, sections: &[&str], document: &Document, findings: Vec<Finding>) -> Verdict {
+/// The verdict on some sections, the one that is judged first. Without findings that section is missing: older
+/// recordings, and those of others, need not have it, and what was not looked at is neither right nor wrong.
+fn verdict(
+    assertion: &str,
+    sections: &[&str],
+    document: &serde_json::Value,
+    findings: Option<Vec<Finding>>,
+) -> Verdict {
+    let error = findings.is_none().then(|| Unjudged {
+        class: ErrorClass::Guest,
+        code: "not-recorded".to_owned(),
+        message: format!("the recording has no section `{}`: it was made without looking", sections[0]),
+    });
+    let findings = findings.unwrap_or_default();
     let outcome = Outcome::of_all(findings.iter().map(|finding| finding.outcome)).unwrap_or(Outcome::Error);
     let digest = |text: Result<String, serde_json::Error>| Digest::of(text.unwrap_or_default());
-    let value = serde_json::to_value(document).unwrap_or_default();
     let evidence = sections
         .iter()
-        .map(|section| ((*section).to_owned(), digest(to_canonical_string(&value[*section]))))
+        .map(|section| ((*section).to_owned(), digest(to_canonical_string(&document[*section]))))
         .collect();
     let receipt = Receipt {
         inputs: ReceiptInputs {
@@ -51,7 +72,7 @@ fn verdict(assertion: &str, sections: &[&str], document: &Document, findings: Ve
     Verdict {
         assertion: assertion.to_owned(),
         outcome,
-        error: None,
+        error,
         findings,
         findings_dropped: 0,
         log: Vec::new(),
@@ -72,4 +93,32 @@ fn finding(outcome: Outcome, message: String, path: String, actual: impl Into<Op
 
 fn pass(message: &str, path: &str) -> Finding {
     finding(Outcome::Pass, message.to_owned(), path.to_owned(), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_that_was_not_recorded_is_no_verdict() {
+        let verdicts = judge(&Document::default());
+        let told: Vec<_> = verdicts
+            .iter()
+            .map(|verdict| {
+                (verdict.assertion.as_str(), verdict.error.as_ref().map(|error| error.code.as_str()))
+            })
+            .collect();
+        let missing = Some("not-recorded");
+        assert_eq!(
+            told,
+            [
+                ("run/completed", None),
+                ("run/script-followed", None),
+                ("run/no-survivors", missing),
+                ("run/no-egress", missing),
+                ("run/home-only", missing),
+            ]
+        );
+        assert!(verdicts[2..].iter().all(|verdict| verdict.outcome == Outcome::Error));
+    }
 }

@@ -22,7 +22,7 @@ pub fn repeatable(first: &Document, second: &Document) -> Verdict {
     let (left, mut right) = (value(first), value(second));
     let (findings, dropped) = check(&left, &right);
     let compared: Vec<_> = SECTIONS.into_iter().filter(|section| !VARYING.contains(section)).collect();
-    let mut verdict = super::verdict("run/repeatable", &compared, first, findings);
+    let mut verdict = super::verdict("run/repeatable", &compared, &left, Some(findings));
     verdict.findings_dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
     if let (Some(receipt), Some(members)) = (&mut verdict.receipt, right.as_object_mut()) {
         members.retain(|section, _| !VARYING.contains(&section.as_str()));

@@ -81,6 +81,10 @@ impl Profile for Codex {
         }
     }
 
+    fn own_paths(&self) -> &'static [&'static str] {
+        &["~/.codex/**", "tmp/codex-bwrap-*/**"]
+    }
+
     fn read_line(&self, line: &str) -> Line {
         codex_lines::read_line(line)
     }

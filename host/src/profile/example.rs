@@ -44,6 +44,10 @@ impl Profile for Example {
         }
     }
 
+    fn own_paths(&self) -> &'static [&'static str] {
+        &["~/.example-agent/**"]
+    }
+
     fn read_line(&self, line: &str) -> Line {
         codex_lines::read_line(line)
     }

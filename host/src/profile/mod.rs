@@ -54,6 +54,12 @@ pub trait Profile: Send + Sync {
     /// How one turn is started.
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch;
 
+    /// Patterns of names outside the workspace that are the agent's own to change: `~/…` in its home, `tmp/…` in its
+    /// temporary folder, `../…` beside the workspace. `*` is any characters of a name, `**` any number of folders.
+    fn own_paths(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Reads one line of standard output.
     fn read_line(&self, line: &str) -> Line;
 
@@ -191,4 +197,29 @@ fn text_member<'a>(tool: &str, input: &'a Value, member: &str) -> Result<&'a str
         .get(member)
         .and_then(Value::as_str)
         .ok_or_else(|| format!("tool `{tool}` needs `{member}`, a text, in its input"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::glob_matches;
+
+    #[test]
+    fn what_is_laid_in_a_home_is_the_agents_own() {
+        for name in NAMES {
+            let profile = by_name(name).unwrap();
+            let launch = profile.launch(&TurnLaunch {
+                base_url: "http://127.0.0.1:1/v1",
+                workspace: "/w",
+                home: "/h",
+                prompt: "p",
+                session: None,
+                transport: profile.transports()[0],
+                arguments: &[],
+            });
+            for path in launch.home_files.keys().map(|path| format!("~/{path}")) {
+                assert!(profile.own_paths().iter().any(|own| glob_matches(own, &path)), "{name}: {path}");
+            }
+        }
+    }
 }

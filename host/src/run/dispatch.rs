@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::assertions::Resolved;
 use super::execute::execute;
 use super::judge::judge_document;
-use crate::agent::{Overrides, Stop};
+use crate::agent::{Launching, Overrides, Stop};
 use crate::report::{Problem, ScenarioResult};
 use crate::sandbox::Judge;
 use crate::scenario::{AgentChoice, Scenario};
@@ -37,6 +37,8 @@ pub struct Settings {
     pub cache: Option<PathBuf>,
     /// The run's folder, for one recording a job.
     pub runs: PathBuf,
+    /// The repository that the user works in, which no agent has any business with.
+    pub launching: Arc<Launching>,
     /// Set to true when the user interrupts.
     pub stop: Stop,
 }

@@ -1,19 +1,22 @@
 //! Drives one scenario on one agent and records what happens: workspace, server, turn by turn, what is left.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tokio::task::block_in_place;
 
 use super::assertions::Resolved;
 use super::dispatch::{Job, Settings};
 use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
 use crate::agent::{
-    Baseline, Command, Ended, Identity, OUTPUT_KEPT_BYTES, Root, compare, environment, identify, locate,
-    populate, read_transcript, run, snapshot,
+    Baseline, Command, DenyProxy, Ended, Identity, OUTPUT_KEPT_BYTES, Root, compare, environment, identify,
+    locate, look_outside, populate, read_transcript, run, snapshot,
 };
 use crate::document::{
-    Agent, Asserted, Document, EndCause, Isolation, IsolationLevel, Scenario as ScenarioSection,
-    ScriptedStep, Stream, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn,
+    Agent, Asserted, Document, EndCause, Isolation, IsolationLevel, LeftProcess, Sampled,
+    Scenario as ScenarioSection, ScriptedStep, Stream, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn,
 };
 use crate::profile::{Profile, TurnLaunch, by_name};
 use crate::recording::{Texts, Writer};
@@ -62,11 +65,16 @@ pub(super) async fn execute(
     writer.hide(&scenario.secrets);
     let lay = |error: &dyn std::error::Error| problem("workspace", &error.to_string());
     populate(&root.workspace, &scenario.workspace, &scenario.directory()).map_err(|error| lay(&error))?;
-    let mut stage = Stage::create(&root.path("kept")).map_err(|error| lay(&error))?;
-    let before = snapshot(&root.workspace, &mut |digest, bytes| stage.keep(*digest, bytes))
-        .map_err(|error| lay(&error))?;
+    let launching = tokio::spawn({
+        let launching = Arc::clone(&settings.launching);
+        async move { launching.before().await }
+    });
+    let mut stage = Stage::create(&root.host().join("kept")).map_err(|error| lay(&error))?;
+    let before =
+        block_in_place(|| snapshot(&root.workspace, None, &mut |digest, bytes| stage.keep(*digest, bytes)))
+            .map_err(|error| lay(&error))?;
     let baseline = if scenario.workspace.git {
-        Some(Baseline::commit(root.path("git"), root.path("ws")).await.map_err(|error| lay(&error))?)
+        Some(Baseline::commit(root.host().join("git"), root.path("ws")).await.map_err(|error| lay(&error))?)
     } else {
         None
     };
@@ -79,6 +87,11 @@ pub(super) async fn execute(
     .await
     .map_err(|error| problem("server", &format!("the model server can't listen: {error}")))?;
 
+    let proxy = DenyProxy::start()
+        .await
+        .map_err(|error| problem("server", &format!("the refusing proxy can't listen: {error}")))?;
+    let launching = launching.await.map_err(|error| problem("internal", &error.to_string()))?;
+
     let identity = identify(&program, profile.version_arguments(), settings.cache.as_deref());
     let driver = Driver {
         job,
@@ -88,6 +101,7 @@ pub(super) async fn execute(
         first_arguments: &first_arguments,
         root: &root,
         server: &server,
+        proxy: &proxy,
     };
     let (driven, identity) = tokio::join!(driver.turns(&mut writer), identity);
     let (mut driven, mut texts) = driven?;
@@ -97,12 +111,22 @@ pub(super) async fn execute(
     let traffic = server.finish().await;
     let written = |error: crate::recording::WriteError| problem("recording", &error.to_string());
     writer.learn(&traffic.requests).map_err(written)?;
-    let after = snapshot(&root.workspace, &mut |digest, bytes| stage.keep(*digest, bytes))
-        .map_err(|error| lay(&error))?;
-    let git = match &baseline {
-        Some(baseline) => Some(baseline.compare().await.map_err(|error| lay(&error))?),
-        None => None,
+    let launching = tokio::spawn(launching.after());
+    let git = async {
+        match &baseline {
+            Some(baseline) => baseline.compare().await.map(Some),
+            None => Ok(None),
+        }
     };
+    let after = async {
+        block_in_place(|| {
+            snapshot(&root.workspace, Some(&before), &mut |digest, bytes| stage.keep(*digest, bytes))
+        })
+    };
+    let (git, after) = tokio::join!(git, after);
+    let (git, after) = (git.map_err(|error| lay(&error))?, after.map_err(|error| lay(&error))?);
+    let launching = launching.await.unwrap_or_default();
+    let home = block_in_place(|| look_outside(&root, profile.own_paths(), launching));
     for (index, body) in traffic.bodies.into_iter().enumerate() {
         texts.insert(format!("requests/{index}/body"), body);
     }
@@ -122,7 +146,10 @@ pub(super) async fn execute(
         own_environment: true,
         own_process_group: true,
         no_network: false,
+        direct_connections_seen: false,
     };
+    driven.egress = Some(proxy.attempts());
+    driven.home = Some(home);
     driven.requests = traffic.requests;
     driven.script = traffic.script;
     driven.files = compare(&before, &after);
@@ -150,13 +177,14 @@ struct Driver<'a> {
     first_arguments: &'a [String],
     root: &'a Root,
     server: &'a Server,
+    proxy: &'a DenyProxy,
 }
 
 impl Driver<'_> {
     /// Every turn until one does not complete; fills in turns, events, streams, raw output and their timing.
     async fn turns(&self, writer: &mut Writer) -> Result<(Document, Texts), Problem> {
         let deadline = Instant::now() + Duration::from_millis(self.job.scenario.timeout_ms);
-        let mut document = Document::default();
+        let mut document = Document { processes: Some(Vec::new()), ..Document::default() };
         let mut texts = Texts::new();
         let mut session: Option<String> = None;
         for (number, planned) in (1..).zip(&self.job.scenario.turns) {
@@ -171,6 +199,7 @@ impl Driver<'_> {
                 document.turns.push(turn);
                 break;
             }
+            self.proxy.begin_turn(number);
             self.server.begin_turn(number, &planned.prompt, planned.resumes);
             let command =
                 self.command(&planned.prompt, session.as_deref().filter(|_| planned.resumes), deadline)?;
@@ -192,6 +221,7 @@ impl Driver<'_> {
             document.turns.push(turn);
             document.events.extend(read.events);
             document.timing.turns_ms.push(millis(ended.duration));
+            keep_processes(&mut document, number, &ended);
             keep_output(&mut document, &mut texts, writer, number, ended)
                 .map_err(|error| problem("recording", &error.to_string()))?;
             if !goes_on {
@@ -218,7 +248,7 @@ impl Driver<'_> {
             )?;
         }
         let path_variable = std::env::var_os("PATH").unwrap_or_default();
-        let mut variables = environment(self.root, &path_variable);
+        let mut variables = environment(self.root, self.proxy.address(), &path_variable);
         let additions = launch.environment.iter().chain(&self.job.agent.environment);
         variables.extend(additions.map(|(name, value)| (name.into(), value.into())));
         Ok(Command {
@@ -227,6 +257,7 @@ impl Driver<'_> {
             environment: variables,
             directory: self.root.path("ws"),
             marker: self.root.marker.clone(),
+            folder: self.root.folder().to_owned(),
             deadline,
         })
     }
@@ -248,6 +279,23 @@ fn drop_begun_secrets(ended: &mut Ended, writer: &mut Writer) {
             kept.truncate(writer.secrets().before_begun(kept));
         }
     }
+}
+
+/// Keeps what a turn's processes used, and what was left behind.
+fn keep_processes(document: &mut Document, turn: u32, ended: &Ended) {
+    document.timing.sampled.push(Sampled {
+        turn,
+        cpu_ms: ended.cpu_ms,
+        peak_memory_bytes: ended.peak_memory_bytes,
+        looks: ended.looks,
+    });
+    let processes = document.processes.get_or_insert_default();
+    processes.extend(ended.left.iter().map(|stray| LeftProcess {
+        turn,
+        name: stray.name.clone(),
+        command: stray.command.clone(),
+        end: stray.end,
+    }));
 }
 
 /// Keeps what a turn wrote: raw in `log/`, as blobs, and as text where it is short.
@@ -290,6 +338,9 @@ fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSection {
             })
             .collect(),
         completed: scenario.completed_for(&job.agent.name),
+        survivors: scenario.effects.survivors.of(&job.agent.name).to_vec(),
+        egress: scenario.effects.egress.of(&job.agent.name).to_vec(),
+        outside: scenario.effects.outside.of(&job.agent.name).to_vec(),
         assertions: assertions
             .iter()
             .map(|resolved| Asserted {

@@ -1,4 +1,4 @@
-//! `[expect]`: how the run is expected to end, for all agents or for each.
+//! `[expect]`: how the run is expected to end, for all agents or for each. Its other keys are read in `effects`.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::AgentChoice;
+use super::effects;
 use super::findings::Findings;
 use super::load::{belongs_to_the_scenario, known_word};
+use super::model::Effects;
 use super::table::{Table, as_text};
 use crate::document::Completed;
 
@@ -27,6 +29,8 @@ pub(super) struct Expected {
     pub(super) everywhere: Completed,
     /// By the agent's name.
     pub(super) by_agent: BTreeMap<String, Completed>,
+    /// What it may do beyond its workspace.
+    pub(super) effects: Effects,
 }
 
 /// Reads `[expect]`.
@@ -44,6 +48,7 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings, agents: &[AgentCho
                 table.wrong_type("completed", "a text, or a table with a text for each agent", value);
         }
     }
+    expected.effects = effects::read(&mut table, findings, agents);
     table.finish(belongs_to_the_scenario);
     expected
 }

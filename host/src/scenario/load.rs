@@ -102,6 +102,7 @@ fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContex
         completed: draft.expected.everywhere,
         completed_by_agent: draft.expected.by_agent,
         volatile: draft.volatile,
+        effects: draft.expected.effects,
         assertions: draft.assertions,
         source: source.clone(),
     });
@@ -241,6 +242,10 @@ mod tests {
             places,
             [(PlaceSection::Events, "$.build", "version"), (PlaceSection::Stderr, "$", "duration")]
         );
+        assert_eq!(scenario.effects.survivors.of("codex"), ["sleep"]);
+        assert_eq!(scenario.effects.egress.of("codex"), ["[::1]:80", "example.com:443"]);
+        assert_eq!(scenario.effects.egress.of("example"), [""; 0]);
+        assert_eq!(scenario.effects.outside.of("example"), ["../other/**", "~/.cache/x-*"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod agents;
 mod assertions;
 mod call;
 mod completed;
+mod effects;
 mod fault;
 mod findings;
 mod json;
@@ -24,6 +25,7 @@ mod every_key;
 
 pub use load::{LoadContext, Loaded, MOST_BYTES, load};
 pub use model::{
-    AgentChoice, Assertion, Call, Expectation, Fault, Reply, Scenario, Step, Turn, Uses, Workspace,
+    AgentChoice, Assertion, Call, Effects, Expectation, Fault, PerAgent, Reply, Scenario, Step, Turn, Uses,
+    Workspace,
 };
 pub use select::{Filter, Found, NothingSelected, ScenarioFile, find};

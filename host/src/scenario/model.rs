@@ -48,6 +48,8 @@ pub struct Scenario {
     pub completed_by_agent: BTreeMap<String, Completed>,
     /// Where values stand that differ from run to run, beside those the agent's profile knows. Checked.
     pub volatile: Vec<Place>,
+    /// What each agent is expected to do beyond its workspace.
+    pub effects: Effects,
     /// What is asserted; never empty.
     pub assertions: Vec<Assertion>,
 }
@@ -88,6 +90,33 @@ pub struct Workspace {
     pub files: BTreeMap<String, String>,
     /// A folder beside the scenario whose contents are copied first. Checked like a path of `files`.
     pub from: Option<String>,
+}
+
+/// What a run is expected to do beyond its workspace; empty lists: nothing. Lists are sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Names of commands that are left behind.
+    pub survivors: PerAgent,
+    /// Destinations beyond the server that are tried: `host:port`.
+    pub egress: PerAgent,
+    /// Patterns of names outside the workspace that are changed: `~/…`, `tmp/…`, `../…`, `repository/…`.
+    pub outside: PerAgent,
+}
+
+/// A list that may differ from agent to agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PerAgent {
+    /// Where nothing else is said.
+    pub everywhere: Vec<String>,
+    /// By the agent's name.
+    pub by_agent: BTreeMap<String, Vec<String>>,
+}
+
+impl PerAgent {
+    /// The list of one agent.
+    pub fn of(&self, agent: &str) -> &[String] {
+        self.by_agent.get(agent).unwrap_or(&self.everywhere)
+    }
 }
 
 /// One prompt.

@@ -253,7 +253,13 @@ pub(super) fn as_table<'a>(
     }
 }
 
-fn wrong_type<T>(findings: &Findings, key: &str, expected: &str, value: &Spanned<DeValue<'_>>) -> Option<T> {
+/// Reports a value of the wrong type.
+pub(super) fn wrong_type<T>(
+    findings: &Findings,
+    key: &str,
+    expected: &str,
+    value: &Spanned<DeValue<'_>>,
+) -> Option<T> {
     let found = word(value.get_ref());
     findings.error(
         "wrong-type",

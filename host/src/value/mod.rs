@@ -4,12 +4,14 @@
 
 mod digest;
 mod escape;
+mod glob;
 mod json;
 mod outcome;
 mod verdict;
 
 pub use digest::Digest;
 pub use escape::{escape_terminal, excerpt};
+pub use glob::glob_matches;
 pub use json::{PathPart, canonical, push_path_part, to_canonical_string};
 pub use outcome::{ExitStatus, Outcome};
 pub use verdict::{ErrorClass, Finding, Place, Receipt, ReceiptInputs, ReceiptResult, Unjudged, Verdict};
