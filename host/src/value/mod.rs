@@ -2,12 +2,14 @@
 //!
 //! Floor 0: knows nothing of files, processes, time or the network.
 
+mod decimal;
 mod digest;
 mod escape;
 mod json;
 mod outcome;
 mod verdict;
 
+pub use decimal::compare_numbers;
 pub use digest::Digest;
 pub use escape::{escape_terminal, excerpt};
 pub use json::{PathPart, canonical, push_path_part, to_canonical_string};
