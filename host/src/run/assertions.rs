@@ -177,7 +177,7 @@ fn choose<'a>(
 }
 
 /// Where the parameters don't fit the schema; a schema that can't be used is one misfit.
-fn misfits(description: &Description, parameters: &serde_json::Value) -> Vec<String> {
+pub(super) fn misfits(description: &Description, parameters: &serde_json::Value) -> Vec<String> {
     let text = &description.parameters_schema;
     if text.is_empty() {
         let none = parameters.as_object().is_some_and(serde_json::Map::is_empty);

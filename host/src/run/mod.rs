@@ -3,11 +3,13 @@
 
 mod assertions;
 mod dispatch;
+mod examples;
 mod execute;
 mod judge;
 mod name;
 
 pub use assertions::{ResolveError, Resolved, resolve};
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
+pub use examples::{PackFolder, PackFolderError, reduced};
 pub use judge::{judge_document, judge_recording};
 pub use name::run_name;
