@@ -8,6 +8,7 @@
 )]
 
 mod agents;
+mod authoring;
 mod bad_input;
 mod broken_scenarios;
 mod codex;
@@ -18,4 +19,5 @@ mod isolation;
 mod judging;
 mod quickstart;
 mod readme;
+mod show;
 mod std_examples;

@@ -8,8 +8,11 @@ mod interrupt;
 mod judge;
 mod list;
 mod load;
+mod new;
 mod output;
 mod pack;
+mod pack_test;
+mod pager;
 mod progress;
 mod project;
 mod run;
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
         Verb::List(verb) => list::list(verb, &output),
         Verb::Show(verb) => show::show(verb, &output),
         Verb::Pack(verb) => pack::pack(verb, &output),
+        Verb::New(verb) => new::new(verb, &output),
     };
     let status = done.unwrap_or_else(|error| {
         output.error(&error);

@@ -13,9 +13,11 @@
 //!
 //! Nothing here knows the time: run names are passed in.
 
+mod blob;
 mod read;
 mod write;
 
+pub use blob::{BlobError, read_blob};
 pub use read::{ReadError, Recording, read};
 pub use write::{WriteError, Writer};
 

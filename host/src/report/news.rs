@@ -1,0 +1,147 @@
+//! What is new in a request: agents repeat the whole conversation each time, readers want the difference.
+
+use std::collections::BTreeSet;
+
+use crate::document::{Document, Item, Request};
+
+/// Headers that differ from request to request by their nature.
+const ALWAYS_NEW: [&str; 5] = ["content-length", "date", "traceparent", "tracestate", "x-request-id"];
+
+/// How a request differs from the one before it in its conversation.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct News {
+    /// Position of the request before.
+    pub previous: Option<usize>,
+    /// Position of the first item that is neither repeated history nor the reply to the request before.
+    pub first_new: usize,
+    /// Items of the request before that are not repeated.
+    pub gone: usize,
+    /// What else changed, each in a few words: model, tools, path, headers.
+    pub changes: Vec<String>,
+}
+
+/// What is new in the request at a position that exists.
+pub(super) fn news(document: &Document, position: usize) -> News {
+    let request = &document.requests[position];
+    let Some(previous) = previous(document, position) else {
+        return News { previous: None, first_new: 0, gone: 0, changes: Vec::new() };
+    };
+    let before = &document.requests[previous];
+    let history = before.transcript.iter().chain(&before.reply.items);
+    let common = history.zip(&request.transcript).take_while(|(one, other)| one == other).count();
+    News {
+        previous: Some(previous),
+        first_new: common,
+        gone: before.transcript.len().saturating_sub(common),
+        changes: changes(before, request),
+    }
+}
+
+/// Requests in the order they arrived, where that is known for all of them.
+pub(super) fn arrival(document: &Document) -> Vec<usize> {
+    let count = document.requests.len();
+    let arrival = &document.timing.arrival;
+    let distinct: BTreeSet<_> = arrival.iter().filter(|position| **position < count).collect();
+    if arrival.len() == count && distinct.len() == count { arrival.clone() } else { (0..count).collect() }
+}
+
+/// The items of a request's transcript that are new.
+pub(super) fn new_items<'d>(request: &'d Request, news: &News) -> &'d [Item] {
+    request.transcript.get(news.first_new..).unwrap_or_default()
+}
+
+fn previous(document: &Document, position: usize) -> Option<usize> {
+    let request = &document.requests[position];
+    let arrival = arrival(document);
+    let here = arrival.iter().position(|other| *other == position)?;
+    let same = |other: &&usize| {
+        let other = &document.requests[**other];
+        other.conversation != 0 && other.conversation == request.conversation && other.lane == request.lane
+    };
+    arrival[..here].iter().rev().find(same).copied()
+}
+
+fn changes(before: &Request, now: &Request) -> Vec<String> {
+    let mut changes = Vec::new();
+    let mut changed = |what: &str, before: &str, now: &str| {
+        if before != now {
+            let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+            changes.push(format!("{what} {} → {}", or_none(before), or_none(now)));
+        }
+    };
+    changed("model", before.model.as_deref().unwrap_or_default(), now.model.as_deref().unwrap_or_default());
+    changed(
+        "session",
+        before.session.as_deref().unwrap_or_default(),
+        now.session.as_deref().unwrap_or_default(),
+    );
+    changed("transport", &before.transport, &now.transport);
+    changed("path", &before.path, &now.path);
+    let difference = |sign: char, from: &[String], without: &[String]| {
+        from.iter()
+            .filter(|tool| !without.contains(tool))
+            .map(|tool| format!("{sign}{tool}"))
+            .collect::<Vec<_>>()
+    };
+    let tools =
+        [difference('+', &now.tools, &before.tools), difference('−', &before.tools, &now.tools)].concat();
+    if !tools.is_empty() {
+        changes.push(format!("tools {}", tools.join(" ")));
+    }
+    let names: BTreeSet<_> = before.headers.keys().chain(now.headers.keys()).collect();
+    for name in names.into_iter().filter(|name| !ALWAYS_NEW.contains(&name.as_str())) {
+        match (before.headers.get(name), now.headers.get(name)) {
+            (Some(_), None) => changes.push(format!("header −{name}")),
+            (None, Some(values)) => changes.push(format!("header +{name}: {}", values.join(", "))),
+            (Some(one), Some(other)) if one != other => {
+                changes.push(format!("header {name}: {} → {}", one.join(", "), other.join(", ")));
+            }
+            _ => {}
+        }
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::document;
+    use super::*;
+
+    #[test]
+    fn history_and_the_reply_before_are_not_new() {
+        let document = document();
+        assert_eq!(news(&document, 0).previous, None);
+        let second = news(&document, 1);
+        assert_eq!((second.previous, second.first_new, second.gone), (Some(0), 3, 0));
+        assert_eq!(new_items(&document.requests[1], &second).len(), 1, "the call was the reply to the first");
+        assert!(second.changes.is_empty(), "{:?}", second.changes);
+    }
+
+    #[test]
+    fn a_rewritten_history_and_changed_settings_are_told() {
+        let mut document = document();
+        let second = &mut document.requests[1];
+        second.transcript.remove(0);
+        second.model = Some("other".into());
+        second.tools = vec!["write_file".into()];
+        second.headers.insert("x-new".into(), vec!["1".into()]);
+        second.headers.insert("content-length".into(), vec!["99".into()]);
+        let news = news(&document, 1);
+        assert_eq!((news.first_new, news.gone), (0, 2));
+        assert_eq!(
+            news.changes,
+            ["model fake-model → other", "tools +write_file −shell", "header +x-new: 1"]
+        );
+    }
+
+    #[test]
+    fn arrival_is_trusted_only_where_it_names_every_request_once() {
+        let mut document = document();
+        document.timing.arrival = vec![1, 0, 2];
+        assert_eq!(arrival(&document), [1, 0, 2]);
+        for arrival_order in [vec![0, 0, 1], vec![0, 1, 7], vec![]] {
+            document.timing.arrival = arrival_order;
+            assert_eq!(arrival(&document), [0, 1, 2]);
+        }
+    }
+}
