@@ -156,7 +156,7 @@ mod tests {
         assert!(told(&bytes("a\0b"), &bytes("text")).contains("binary, so there are no lines"));
         assert!(told(&Content::Bytes(vec![0xff]), &Content::Absent).contains("binary"));
         let unknown = told(&Content::Unknown("a bare run document has no blobs".into()), &bytes("x"));
-        let flowing = unknown.replace("\n  ", "");
+        let flowing = unknown.replace("\n  ", " ");
         assert!(
             flowing.contains("its bytes before are not known: a bare run document has no blobs"),
             "{unknown}"

@@ -24,7 +24,8 @@ pub(super) fn tell_item(out: &mut String, layout: Layout, indent: usize, label: 
 /// The item on one line, as far as it fits.
 pub(super) fn tell_short(out: &mut String, line: Line, item: &Item) {
     let (who, text) = said(item);
-    head(line, item, &who).plain(" ").plain(text.trim()).end(out);
+    let who = if matches!(item, Item::Message { role: Role::Assistant, .. }) { "says" } else { who.as_str() };
+    head(line, item, who).plain(" ").plain(text.trim()).end(out);
 }
 
 fn head(line: Line, item: &Item, who: &str) -> Line {

@@ -43,14 +43,19 @@ impl Layout {
     }
 }
 
-/// The pieces of a line, an empty one for an empty line.
+/// The pieces of a line, an empty one for an empty line. A piece ends at a space where there is one late enough.
 fn wrapped(line: &str, room: usize) -> impl Iterator<Item = &str> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let text = rest?;
-        let end = text.char_indices().nth(room).map(|(end, _)| end);
-        rest = end.map(|end| &text[end..]);
-        Some(&text[..end.unwrap_or(text.len())])
+        let Some((full, _)) = text.char_indices().nth(room) else {
+            rest = None;
+            return Some(text);
+        };
+        let space = text[..full].rfind(' ').filter(|space| *space > full / 2);
+        let end = space.map_or(full, |space| space + 1);
+        rest = Some(&text[end..]);
+        Some(&text[..end])
     })
 }
 
@@ -108,6 +113,14 @@ mod tests {
         let mut out = String::new();
         LAYOUT.line(2).strong("name ").plain("a text\nthat is too long").faint("never").end(&mut out);
         assert_eq!(out, "  name a text\\nthat is …\n");
+    }
+
+    #[test]
+    fn a_line_is_broken_between_words_where_that_is_near() {
+        let mut out = String::new();
+        LAYOUT.block(&mut out, 0, "some words of a sentence x", 9);
+        LAYOUT.block(&mut out, 0, "a longwordlongwordlongwordlongword", 9);
+        assert_eq!(out, "some words of a\nsentence x\na longwordlongwordlongwo\nrdlongword\n");
     }
 
     #[test]

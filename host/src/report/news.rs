@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use crate::document::{Document, Item, Request};
 
 /// Headers that differ from request to request by their nature.
-const ALWAYS_NEW: [&str; 5] = ["content-length", "date", "traceparent", "tracestate", "x-request-id"];
+const ALWAYS_NEW: [&str; 6] =
+    ["content-length", "date", "sec-websocket-key", "traceparent", "tracestate", "x-request-id"];
+
+/// A header's value longer than this, in bytes, is said to differ, not told.
+const VALUE_LIMIT_BYTES: usize = 60;
 
 /// How a request differs from the one before it in its conversation.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,15 +20,17 @@ pub(super) struct News {
     pub first_new: usize,
     /// Items of the request before that are not repeated.
     pub gone: usize,
-    /// What else changed, each in a few words: model, tools, path, headers.
+    /// What else changed, each in a few words: model, session, tools, transport, path.
     pub changes: Vec<String>,
+    /// Which headers changed, each in a few words.
+    pub headers: Vec<String>,
 }
 
 /// What is new in the request at a position that exists.
 pub(super) fn news(document: &Document, position: usize) -> News {
     let request = &document.requests[position];
     let Some(previous) = previous(document, position) else {
-        return News { previous: None, first_new: 0, gone: 0, changes: Vec::new() };
+        return News { previous: None, first_new: 0, gone: 0, changes: Vec::new(), headers: Vec::new() };
     };
     let before = &document.requests[previous];
     let history = before.transcript.iter().chain(&before.reply.items);
@@ -34,6 +40,7 @@ pub(super) fn news(document: &Document, position: usize) -> News {
         first_new: common,
         gone: before.transcript.len().saturating_sub(common),
         changes: changes(before, request),
+        headers: headers(before, request),
     }
 }
 
@@ -88,18 +95,26 @@ fn changes(before: &Request, now: &Request) -> Vec<String> {
     if !tools.is_empty() {
         changes.push(format!("tools {}", tools.join(" ")));
     }
-    let names: BTreeSet<_> = before.headers.keys().chain(now.headers.keys()).collect();
-    for name in names.into_iter().filter(|name| !ALWAYS_NEW.contains(&name.as_str())) {
-        match (before.headers.get(name), now.headers.get(name)) {
-            (Some(_), None) => changes.push(format!("header −{name}")),
-            (None, Some(values)) => changes.push(format!("header +{name}: {}", values.join(", "))),
-            (Some(one), Some(other)) if one != other => {
-                changes.push(format!("header {name}: {} → {}", one.join(", "), other.join(", ")));
-            }
-            _ => {}
-        }
-    }
     changes
+}
+
+fn headers(before: &Request, now: &Request) -> Vec<String> {
+    let names: BTreeSet<_> = before.headers.keys().chain(now.headers.keys()).collect();
+    let told = |name: &&String| !ALWAYS_NEW.contains(&name.as_str());
+    let differing = names.into_iter().filter(told).filter_map(|name| {
+        let value = |request: &Request| request.headers.get(name).map(|values| values.join(", "));
+        Some(match (value(before), value(now)) {
+            (Some(_), None) => format!("−{name}"),
+            (None, Some(value)) => format!("+{name}: {value}"),
+            (Some(one), Some(other)) if one == other => return None,
+            (Some(one), Some(other)) if one.len().max(other.len()) > VALUE_LIMIT_BYTES => {
+                format!("{name} differs")
+            }
+            (Some(one), Some(other)) => format!("{name}: {one} → {other}"),
+            (None, None) => return None,
+        })
+    });
+    differing.collect()
 }
 
 #[cfg(test)]
@@ -120,7 +135,10 @@ mod tests {
     #[test]
     fn a_rewritten_history_and_changed_settings_are_told() {
         let mut document = document();
+        document.requests[0].headers.insert("x-long".into(), vec!["a".repeat(100)]);
         let second = &mut document.requests[1];
+        second.headers.insert("x-long".into(), vec!["b".repeat(100)]);
+        second.headers.insert("accept".into(), vec!["*/*".into()]);
         second.transcript.remove(0);
         second.model = Some("other".into());
         second.tools = vec!["write_file".into()];
@@ -128,10 +146,8 @@ mod tests {
         second.headers.insert("content-length".into(), vec!["99".into()]);
         let news = news(&document, 1);
         assert_eq!((news.first_new, news.gone), (0, 2));
-        assert_eq!(
-            news.changes,
-            ["model fake-model → other", "tools +write_file −shell", "header +x-new: 1"]
-        );
+        assert_eq!(news.changes, ["model fake-model → other", "tools +write_file −shell"]);
+        assert_eq!(news.headers, ["accept: text/event-stream → */*", "x-long differs", "+x-new: 1"]);
     }
 
     #[test]

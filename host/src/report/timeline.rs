@@ -130,9 +130,7 @@ fn tell_request(out: &mut String, document: &Document, position: usize, layout: 
     for wrong in wrong_with(document, position) {
         layout.line(4).wrong(&wrong).end(out);
     }
-    if request.reply.kind != ReplyKind::Step || request.reply.status != 200 {
-        layout.line(4).wrong(&answered(request)).end(out);
-    }
+    tell_answer(out, request, 4, layout);
     for item in &request.reply.items {
         tell_short(out, layout.line(4).faint("model "), item);
     }
@@ -163,6 +161,18 @@ pub(super) fn answered(request: &Request) -> String {
     )
 }
 
+/// How a request was answered, where that was no plain reply of its step.
+pub(super) fn tell_answer(out: &mut String, request: &Request, indent: usize, layout: Layout) {
+    let reply = &request.reply;
+    let line = layout.line(indent);
+    match reply.kind {
+        ReplyKind::Fault | ReplyKind::Unmatched => line.wrong(&answered(request)).end(out),
+        _ if reply.status >= 400 => line.wrong(&answered(request)).end(out),
+        ReplyKind::Step if !reply.items.is_empty() => {}
+        ReplyKind::Step | ReplyKind::Default => line.faint(&answered(request)).end(out),
+    }
+}
+
 /// What is wrong with a request itself, and why it did not fit the script.
 pub(super) fn wrong_with(document: &Document, position: usize) -> Vec<String> {
     let request = &document.requests[position];
@@ -184,7 +194,10 @@ fn tell_event(out: &mut String, document: &Document, position: usize, layout: La
         return;
     }
     let said = event.text.as_deref().or(event.command.as_deref()).map(str::to_owned);
-    let said = said.or_else(|| (!event.paths.is_empty()).then(|| event.paths.join(", "))).unwrap_or_default();
+    let said = said.or_else(|| (!event.paths.is_empty()).then(|| event.paths.join(", ")));
+    let session = || document.turns.iter().find(|turn| turn.turn == event.turn)?.session.clone();
+    let said = said.or_else(|| if event.kind == EventKind::Session { session() } else { None });
+    let said = said.unwrap_or_default();
     let kind =
         if matches!(event.kind, EventKind::Other) { event.type_name.clone() } else { word(&event.kind) };
     let line = layout.line(2).place(&format!("events[{position}]")).plain(" ");
@@ -311,7 +324,7 @@ turn 1: Change \u{1b}[2J notes.txt.
     answered 503 (fault): status 503
   events[3] error Reconnecting
   requests[2] main step 2 attempt 2, 4 items over http
-    model assistant Done.
+    model says Done.
   events[4] message Done.
   stderr, 5 bytes: warn
   end exited, exit code 0 after 20 ms

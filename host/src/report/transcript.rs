@@ -6,8 +6,8 @@ use super::items::tell_item;
 use super::layout::Layout;
 use super::news::{arrival, new_items, news};
 use super::part::NoSuchPart;
-use super::timeline::{answered, reached, turns, wrong_with};
-use crate::document::{Document, ReplyKind};
+use super::timeline::{reached, tell_answer, turns, wrong_with};
+use crate::document::Document;
 
 /// Every conversation, or what one turn added to each.
 ///
@@ -25,7 +25,7 @@ pub fn transcript(document: &Document, turn: Option<u32>, layout: Layout) -> Res
             0 => format!("{}, no conversation", request.lane),
             conversation => format!("{}, conversation {conversation}", request.lane),
         };
-        match conversations.values_mut().find(|(known, _)| *known == title && request.conversation > 0) {
+        match conversations.values_mut().find(|(known, _)| *known == title) {
             Some((_, positions)) => positions.push(position),
             None => {
                 conversations.insert(order, (title, vec![position]));
@@ -67,6 +67,9 @@ fn tell(out: &mut String, document: &Document, position: usize, layout: Layout) 
             for change in &news.changes {
                 layout.line(2).faint("changed: ").plain(change).end(out);
             }
+            for header in &news.headers {
+                layout.line(2).faint("header: ").plain(header).end(out);
+            }
             if news.gone > 0 {
                 let gone = format!("history rewritten: {} items of requests[{previous}] are gone", news.gone);
                 layout.line(2).wrong(&gone).end(out);
@@ -82,9 +85,7 @@ fn tell(out: &mut String, document: &Document, position: usize, layout: Layout) 
     for wrong in wrong_with(document, position) {
         layout.line(2).wrong(&wrong).end(out);
     }
-    if request.reply.kind != ReplyKind::Step || request.reply.items.is_empty() {
-        layout.line(2).wrong(&answered(request)).end(out);
-    }
+    tell_answer(out, request, 2, layout);
     for item in &request.reply.items {
         tell_item(out, layout, 2, "→ ", item);
     }
@@ -124,13 +125,13 @@ requests[2] turn 1, main step 2 attempt 2
     }
 
     #[test]
-    fn requests_without_a_conversation_stand_alone() {
+    fn requests_without_a_conversation_are_told_whole() {
         let mut document = document();
         for request in &mut document.requests {
             request.conversation = 0;
         }
         let text = transcript(&document, None, LAYOUT).unwrap();
-        assert_eq!(text.matches("main, no conversation").count(), 3, "{text}");
+        assert_eq!(text.matches("main, no conversation").count(), 1, "{text}");
         assert_eq!(text.matches("Be brief.").count(), 3, "{text}");
     }
 
