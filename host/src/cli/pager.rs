@@ -8,6 +8,10 @@ use std::process::{Command, Stdio};
 
 use super::output::Output;
 
+/// A shell's exit codes for a command that it could not run (POSIX, XCU 2.8.2).
+const NOT_EXECUTABLE: i32 = 126;
+const NOT_FOUND: i32 = 127;
+
 /// What shows a text.
 #[derive(Debug, PartialEq, Eq)]
 enum Pager {
@@ -63,8 +67,8 @@ fn paged(pager: &Pager, text: &str) -> std::io::Result<bool> {
         // A pager that was closed early has seen enough.
         let _ = stdin.write_all(text.as_bytes());
     }
-    child.wait()?;
-    Ok(true)
+    let ended = child.wait()?.code();
+    Ok(!matches!(ended, Some(NOT_EXECUTABLE | NOT_FOUND)))
 }
 
 #[cfg(test)]
@@ -89,6 +93,7 @@ mod tests {
     #[test]
     fn a_pager_that_is_not_there_leaves_the_text_to_be_printed() {
         assert!(!paged(&Pager::None, "text").unwrap());
+        assert!(!paged(&Pager::Custom("/nowhere/no-pager 2>&-".into()), "text").unwrap());
         assert!(paged(&Pager::Custom("cat > /dev/null".into()), "text").unwrap());
         assert!(paged(&Pager::Custom("exit 0".into()), &"long ".repeat(100_000)).unwrap());
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::news::arrival;
-use crate::document::{Document, Event, EventKind, Item, Phase, ReplyKind};
+use crate::document::{Document, Event, EventKind, Item, Phase, Reply, ReplyKind};
 
 /// One entry of a turn, by its position in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +103,15 @@ impl<'d> Replies<'d> {
             }
         }
         None
+    }
+}
+
+/// Whether an answer is no answer: a fault, a refusal, or a step that replies with an error.
+pub(super) fn is_failure(reply: &Reply) -> bool {
+    match reply.kind {
+        ReplyKind::Fault | ReplyKind::Unmatched => true,
+        ReplyKind::Step => !reply.detail.is_empty() || reply.status >= 400,
+        ReplyKind::Default => reply.status >= 400,
     }
 }
 

@@ -42,10 +42,8 @@ pub fn file_diff(path: &str, file: &FileChange, before: &Content, after: &Conten
     }
     match (text(before), text(after)) {
         (Some(before), Some(after)) if before == after => {
-            if !before.is_empty() {
-                out.push('\n');
-                layout.block(&mut out, 2, before, LINES);
-            }
+            out.push('\n');
+            layout.block(&mut out, 2, before, LINES);
         }
         (Some(before), Some(after)) => tell_difference(&mut out, before, after, layout),
         _ if is_binary(before) || is_binary(after) => {

@@ -38,9 +38,14 @@ impl Layout {
         }
         let more = lines.count();
         if more > 0 {
-            self.line(indent).faint(&format!("… {more} more lines")).end(out);
+            self.line(indent).faint(&format!("… {}", counted(more, "more line"))).end(out);
         }
     }
+}
+
+/// `1 item`, `2 items`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The pieces of a line, an empty one for an empty line. A piece ends at a space where there is one late enough.
@@ -129,7 +134,7 @@ mod tests {
         LAYOUT.block(&mut out, 4, &format!("{}\n\n\x1b[2J\tx\nlast", "ab".repeat(15)), 4);
         assert_eq!(
             out,
-            "    abababababababababab\n    ababababab\n\n    \\u{1b}[2J    x\n    … 1 more lines\n"
+            "    abababababababababab\n    ababababab\n\n    \\u{1b}[2J    x\n    … 1 more line\n"
         );
     }
 }

@@ -2,7 +2,7 @@
 //! demand.
 
 use super::items::tell_item;
-use super::layout::Layout;
+use super::layout::{Layout, counted};
 use super::part::NoSuchPart;
 use super::timeline::{answered, reached, wrong_with};
 use crate::document::Document;
@@ -59,8 +59,8 @@ pub fn request(
         0 => String::new(),
         inherited => format!(", the first {inherited} from earlier requests on the connection"),
     };
-    let items = request.transcript.len();
-    layout.line(2).strong("transcript").faint(&format!(" {items} items{inherited}")).end(&mut out);
+    let items = counted(request.transcript.len(), "item");
+    layout.line(2).strong("transcript").faint(&format!(" {items}{inherited}")).end(&mut out);
     for (number, item) in request.transcript.iter().enumerate() {
         tell_item(&mut out, layout, 4, &format!("[{number}] "), item);
     }

@@ -3,9 +3,9 @@
 //! flags of `show` take them.
 
 use super::Style;
-use super::causal::{Entry, causal_order};
+use super::causal::{Entry, causal_order, is_failure};
 use super::items::{tell_short, word};
-use super::layout::Layout;
+use super::layout::{Layout, counted};
 use super::news::{new_items, news};
 use super::normalized::short;
 use super::part::NoSuchPart;
@@ -112,13 +112,16 @@ fn tell_request(out: &mut String, document: &Document, position: usize, layout: 
         .line(2)
         .place(&format!("requests[{position}]"))
         .plain(&format!(" {}", reached(request)))
-        .faint(&format!(", {} items over {}", request.transcript.len(), request.transport))
+        .faint(&format!(", {} over {}", counted(request.transcript.len(), "item"), request.transport))
         .end(out);
     for change in &news.changes {
         layout.line(4).faint(&format!("changed: {change}")).end(out);
     }
     if news.gone > 0 {
-        layout.line(4).wrong(&format!("history rewritten: {} earlier items are gone", news.gone)).end(out);
+        layout
+            .line(4)
+            .wrong(&format!("history rewritten: {} gone", counted(news.gone, "earlier item")))
+            .end(out);
     }
     let telling = |item: &&Item| {
         !matches!(item, Item::Message { role: Role::System | Role::Developer, .. } | Item::Other { .. })
@@ -165,11 +168,10 @@ pub(super) fn answered(request: &Request) -> String {
 pub(super) fn tell_answer(out: &mut String, request: &Request, indent: usize, layout: Layout) {
     let reply = &request.reply;
     let line = layout.line(indent);
-    match reply.kind {
-        ReplyKind::Fault | ReplyKind::Unmatched => line.wrong(&answered(request)).end(out),
-        _ if reply.status >= 400 => line.wrong(&answered(request)).end(out),
-        ReplyKind::Step if !reply.items.is_empty() => {}
-        ReplyKind::Step | ReplyKind::Default => line.faint(&answered(request)).end(out),
+    if is_failure(reply) {
+        line.wrong(&answered(request)).end(out);
+    } else if reply.kind != ReplyKind::Step || reply.items.is_empty() {
+        line.faint(&answered(request)).end(out);
     }
 }
 

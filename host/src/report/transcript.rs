@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::items::tell_item;
-use super::layout::Layout;
+use super::layout::{Layout, counted};
 use super::news::{arrival, new_items, news};
 use super::part::NoSuchPart;
 use super::timeline::{reached, tell_answer, turns, wrong_with};
@@ -71,7 +71,8 @@ fn tell(out: &mut String, document: &Document, position: usize, layout: Layout) 
                 layout.line(2).faint("header: ").plain(header).end(out);
             }
             if news.gone > 0 {
-                let gone = format!("history rewritten: {} items of requests[{previous}] are gone", news.gone);
+                let gone =
+                    format!("history rewritten: {} of requests[{previous}] gone", counted(news.gone, "item"));
                 layout.line(2).wrong(&gone).end(out);
             }
             if news.first_new >= request.transcript.len() {
