@@ -23,7 +23,7 @@ fn the_numbers_of_the_timeline_are_those_the_flags_take() {
         "turn 1: Change notes.txt from before to after.",
         "  requests[1] main step 2, 5 items over http",
         "    sends result of edit: Process exited with code 0\\nOutput:\\nedited",
-        "  modified notes.txt  7 → 6 bytes",
+        "  modified  notes.txt  7 → 6 bytes",
     ] {
         assert!(timeline.contains(line), "{line} in {timeline}");
     }

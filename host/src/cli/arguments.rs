@@ -57,7 +57,10 @@ pub(super) enum Verb {
     Check(Selection),
     /// List scenarios.
     List(List),
-    /// Show a recording.
+    /// Show a recording: its timeline, or the part that a flag names.
+    ///
+    /// Events, requests and their items are numbered from 0, as in the paths of findings (`$.requests[0]`); turns,
+    /// steps and attempts from 1, as in scenarios.
     Show(Show),
     /// Work on packs of assertions.
     Pack(Pack),
@@ -124,8 +127,6 @@ pub(super) struct List {
     pub(super) format: Format,
 }
 
-/// Without a flag: the timeline. Events, requests and their items are numbered from 0, as in paths
-/// (`$.requests[0]`); turns, steps and attempts from 1, as in scenarios.
 #[derive(Debug, Args)]
 pub(super) struct Show {
     /// A recording: a folder, or a bare run document.
@@ -219,12 +220,13 @@ pub(super) struct New {
 #[derive(Debug, Subcommand)]
 pub(super) enum NewVerb {
     /// Write an example of a pack from a recording, or as a patch of another example.
+    ///
+    /// Without `--patch`, the example is the recording's document, reduced to what the assertion reads. With `--patch`,
+    /// it says how it differs from another example, which is written from the recording first where it is missing.
+    /// Nothing is written that is not judged as its name says.
     Example(NewExample),
 }
 
-/// Without `--patch`, the example is the recording's document, reduced to what the assertion reads. With `--patch`, it
-/// says how it differs from another example, which is written from the recording first where it is missing.
-/// Nothing is written that is not judged as its name says.
 #[derive(Debug, Args)]
 pub(super) struct NewExample {
     /// A recording: a folder, or a bare run document. Not needed for a patch of an example that is there.

@@ -242,7 +242,7 @@ fn tell_files(out: &mut String, document: &Document, layout: Layout) {
         };
         layout
             .line(2)
-            .add(&format!("{:<9}", word(&file.change)), paint)
+            .add(&format!("{:<9} ", word(&file.change)), paint)
             .place(path)
             .faint(&format!("  {}", sizes(file)))
             .end(out);
@@ -332,7 +332,7 @@ turn 1: Change \u{1b}[2J notes.txt.
   end exited, exit code 0 after 20 ms
 
 files
-  modified notes.txt  14 → 13 bytes
+  modified  notes.txt  14 → 13 bytes
 
 verdicts
    fail std/file
