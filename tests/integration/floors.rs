@@ -35,7 +35,7 @@ const KEPT_IN: [(&str, &[&str]); 15] = [
     ("annotate_snippets", &["report"]),
     ("wit_component", &["sandbox"]),
     ("wit_parser", &["sandbox"]),
-    ("jsonschema", &["run"]),
+    ("boon", &["run"]),
     ("tokio", &["agent", "example_agent", "server", "run", "cli"]),
     ("tokio::process", &["agent", "example_agent"]),
     ("std::process", &["agent", "example_agent", "cli"]),

@@ -40,11 +40,15 @@ impl Project {
         self
     }
 
-    /// A program that can stand in for an agent.
+    /// A program that can stand in for an agent. Another process writes it: a file that this one has open for writing
+    /// can't be executed ("text file busy"), and a test that forks meanwhile holds it open.
     pub fn program(&self, name: &str, text: &str) -> PathBuf {
-        self.write(name, text);
+        let source = format!("{name}.source");
+        self.write(&source, text);
         let path = self.path().join(name);
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let copied =
+            Command::new("install").args(["-m", "755"]).arg(self.path().join(source)).arg(&path).status();
+        assert!(copied.unwrap().success());
         path
     }
 

@@ -71,6 +71,12 @@ fn another_assertion_can_be_asked_for() {
     assert_eq!(project.wassert(&["judge", &recording, "--with", "{}"]).code, 2);
     assert_eq!(project.wassert(&["judge", &recording, "--use", "std/exit", "--with", "7"]).code, 2);
     assert_eq!(project.wassert(&["judge", &recording, "--use", "nonsense"]).code, 2);
+    let said = project.wassert(&["judge", &recording, "--use", "std/exti"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("did you mean `exit`?"), "{}", said.stderr);
+    let said = project.wassert(&["judge", &recording, "--use", "std/exit", "--with", r#"{"code":"zero"}"#]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("`/code`"), "{}", said.stderr);
 }
 
 #[test]

@@ -19,5 +19,6 @@ mod isolation;
 mod judging;
 mod quickstart;
 mod readme;
+mod secrets;
 mod show;
 mod std_examples;

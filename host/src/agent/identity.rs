@@ -95,9 +95,15 @@ mod tests {
     async fn a_changed_program_is_asked_again() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("agent");
+        // Written by another process: a file this one has open for writing can't be executed ("text file busy"), and
+        // a test that forks meanwhile holds it open.
         let write = |version: &str| {
-            std::fs::write(&program, format!("#!/bin/sh\necho {version}\n")).unwrap();
-            std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+            let script = format!("#!/bin/sh\necho {version}\n");
+            let written = std::process::Command::new("sh")
+                .args(["-c", "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"", "sh", &script])
+                .arg(&program)
+                .status();
+            assert!(written.unwrap().success());
         };
         write("agent 1");
         let first = identify(&program, &["--version"], Some(folder.path())).await.unwrap();

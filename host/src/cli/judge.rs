@@ -12,9 +12,9 @@ use super::load::load_selection;
 use super::output::Output;
 use super::{project, run::status};
 use crate::pack;
-use crate::recording::{Recording, read};
+use crate::recording::{Recording, Secrets, read};
 use crate::report::{Problem, ScenarioResult, results, scenario_line, summary};
-use crate::run::{ResolveError, judge_document, judge_recording, resolve};
+use crate::run::{ResolveError, check_asked, judge_document, judge_recording, resolve};
 use crate::sandbox::{BackEnd, Judge, JudgeSettings, ModuleSource};
 use crate::scenario::Uses;
 use crate::value::{ExitStatus, Outcome};
@@ -62,6 +62,9 @@ pub(super) fn judge(
     let asked =
         pairs.iter().map(|(uses, with)| asked(uses, with.as_deref())).collect::<anyhow::Result<Vec<_>>>()?;
     let judge = new_judge()?;
+    for (uses, module, parameters) in &asked {
+        check_asked(uses, module, parameters, &judge).map_err(|wrong| anyhow!(wrong))?;
+    }
     let another = match &arguments.scenario {
         Some(file) => match another_scenario(file, &judge, output)? {
             Ok(scenario) => Some(scenario),
@@ -78,12 +81,19 @@ pub(super) fn judge(
             Ok(recording) => {
                 let judged = match &another {
                     Some((scenario, resolved)) => {
-                        if recording.scenario.as_deref() != Some(&*scenario.source) {
+                        let symbols = &recording.document.scenario.secrets;
+                        let mut secrets = Secrets::as_recorded(&scenario.secrets, symbols);
+                        let source = secrets.redact_text(&scenario.source);
+                        if recording.scenario.as_deref() != Some(&*source) {
                             let name = &scenario.file.display();
                             output
                                 .note(&format!("note: `{name}` differs from the scenario that was recorded"));
                         }
-                        judge_document(&judge, &recording.path, &recording.document, resolved)
+                        let mut resolved = resolved.clone();
+                        for asked in &mut resolved {
+                            secrets.redact_value(&mut asked.assertion.with);
+                        }
+                        judge_document(&judge, &recording.path, &recording.document, &resolved)
                     }
                     None => judge_recording(&judge, &recording, &asked),
                 };

@@ -17,6 +17,7 @@ mod progress;
 mod project;
 mod run;
 mod show;
+mod shown;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ use super::arguments::{New, NewExample, NewVerb};
 use super::judge::new_judge;
 use super::output::Output;
 use super::pack_test::told;
-use super::show::open;
+use super::shown::Shown;
 use crate::document::SECTIONS;
 use crate::pack::{EXAMPLES, Example, Patch, check_document, parameters, promised, read_example};
 use crate::report::examples_for_people;
@@ -128,7 +128,7 @@ fn whole(
     planned: &mut Vec<Planned>,
 ) -> anyhow::Result<Example> {
     let assertion = &arguments.assertion;
-    let recording = open(arguments.recording.as_deref().unwrap_or(Path::new("")))?;
+    let recording = Shown::open(arguments.recording.as_deref().unwrap_or(Path::new("")))?;
     for section in &arguments.sections {
         ensure!(
             SECTIONS.contains(&section.as_str()),
@@ -142,7 +142,7 @@ fn whole(
     } else {
         arguments.sections.iter().map(String::as_str).collect()
     };
-    let document = reduced(&serde_json::to_value(&recording.document)?, &sections);
+    let document = reduced(&recording.json, &sections);
     planned.push((example_path(assertion, name), document.clone()));
     Ok(Example {
         assertion: assertion.clone(),

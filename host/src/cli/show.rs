@@ -1,21 +1,19 @@
 //! `wassert show`: picks the part of a recording that was asked for; how it looks is `report`'s.
 
-use std::path::Path;
-
 use anyhow::{anyhow, bail};
 use serde_json::Value;
 
 use super::arguments::Show;
 use super::output::Output;
 use super::pager;
+use super::shown::Shown;
 use crate::diagnostic::did_you_mean;
 use crate::document::{Document, FileState};
 use crate::query::{Budget, Query, Refusal, nodes, singular_path};
-use crate::recording::{Recording, VERDICTS, read, read_blob};
 use crate::report::{
     Content, Layout, blob_place, event, file_diff, matches, place, request, timeline, transcript,
 };
-use crate::value::{ExitStatus, Verdict, canonical, excerpt};
+use crate::value::{ExitStatus, canonical, excerpt};
 
 /// Characters of a line where the terminal does not say.
 const WIDTH: usize = 100;
@@ -25,7 +23,7 @@ const QUERY_BUDGET: u64 = 1 << 28;
 
 /// Shows a recording.
 pub(super) fn show(arguments: &Show, output: &Output) -> anyhow::Result<ExitStatus> {
-    let recording = open(&arguments.recording)?;
+    let recording = Shown::open(&arguments.recording)?;
     if arguments.json {
         let json = selected_json(arguments, &recording)?;
         output.result(&json);
@@ -41,21 +39,13 @@ pub(super) fn show(arguments: &Show, output: &Output) -> anyhow::Result<ExitStat
     Ok(ExitStatus::Passed)
 }
 
-/// Reads a recording; the error says what to do about it.
-pub(super) fn open(path: &Path) -> anyhow::Result<Recording> {
-    read(path).map_err(|error| match error.help() {
-        Some(help) => anyhow!("{error}\nhelp: {help}"),
-        None => anyhow!(error),
-    })
-}
-
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     columns.filter(|columns| (20..=1_000).contains(columns)).unwrap_or(WIDTH)
 }
 
 /// What was asked for, for people.
-fn told(arguments: &Show, recording: &Recording, layout: Layout) -> anyhow::Result<String> {
+fn told(arguments: &Show, recording: &Shown, layout: Layout) -> anyhow::Result<String> {
     let document = &recording.document;
     if let Some(position) = arguments.event {
         return Ok(event(document, position, layout)?);
@@ -74,19 +64,18 @@ fn told(arguments: &Show, recording: &Recording, layout: Layout) -> anyhow::Resu
         return Ok(file_diff(path, file, &before, &after, layout));
     }
     if let Some(expression) = &arguments.json_path {
-        let json = serde_json::to_value(document)?;
-        return Ok(matches(&select(expression, &json)?, layout));
+        return Ok(matches(&select(expression, &recording.json)?, layout));
     }
     if let Some(path) = &arguments.at {
         return at(recording, path, arguments.bytes, layout);
     }
-    Ok(timeline(document, &verdicts(&recording.path), arguments.turn, layout)?)
+    Ok(timeline(document, &recording.verdicts(), arguments.turn, layout)?)
 }
 
 /// What was asked for, as JSON, a value a line.
-fn selected_json(arguments: &Show, recording: &Recording) -> anyhow::Result<String> {
+fn selected_json(arguments: &Show, recording: &Shown) -> anyhow::Result<String> {
     let document = &recording.document;
-    let json = serde_json::to_value(document)?;
+    let json = &recording.json;
     let layout = Layout { style: crate::report::Style::Plain, width: WIDTH };
     if let Some(position) = arguments.event {
         event(document, position, layout)?;
@@ -100,15 +89,15 @@ fn selected_json(arguments: &Show, recording: &Recording) -> anyhow::Result<Stri
         return json["files"].get(path).map(line).ok_or_else(|| no_file(document, path));
     }
     if let Some(expression) = &arguments.json_path {
-        return Ok(select(expression, &json)?.into_iter().map(|(_, value)| line(value)).collect());
+        return Ok(select(expression, json)?.into_iter().map(|(_, value)| line(value)).collect());
     }
     if let Some(path) = &arguments.at {
-        return match singular_path(path, &json) {
+        return match singular_path(path, json) {
             Some((_, value)) => Ok(line(value)),
-            None => Err(nowhere(path, &json)),
+            None => Err(nowhere(path, json)),
         };
     }
-    Ok(line(&json))
+    Ok(line(json))
 }
 
 fn line(value: &Value) -> String {
@@ -124,7 +113,7 @@ fn select<'v>(expression: &str, json: &'v Value) -> anyhow::Result<Vec<(String, 
 
 /// A place as findings have it: a path of the document, or a blob's name.
 fn at(
-    recording: &Recording,
+    recording: &Shown,
     path: &str,
     bytes: Option<(u64, Option<u64>)>,
     layout: Layout,
@@ -140,9 +129,9 @@ fn at(
             excerpt(path, 200)
         );
     }
-    let json = serde_json::to_value(&recording.document)?;
-    let (normalized, _) = singular_path(path, &json).ok_or_else(|| nowhere(path, &json))?;
-    Ok(place(&recording.document, &json, &normalized, layout))
+    let json = &recording.json;
+    let (normalized, _) = singular_path(path, json).ok_or_else(|| nowhere(path, json))?;
+    Ok(place(&recording.document, json, &normalized, layout))
 }
 
 /// Why a path leads nowhere: not a path, a path to many places, or one that ends early.
@@ -175,25 +164,25 @@ fn nowhere(path: &str, json: &Value) -> anyhow::Error {
 }
 
 /// The text of a request's body: the document's, or the recorded bytes where the document has none.
-fn body(recording: &Recording, position: usize) -> anyhow::Result<String> {
+fn body(recording: &Shown, position: usize) -> anyhow::Result<String> {
     let inline = recording.document.requests.get(position).map_or(&Value::Null, |request| &request.body);
     match inline {
-        Value::Null => match read_blob(&recording.path, &format!("requests/{position}/body")) {
+        Value::Null => match recording.blob(&format!("requests/{position}/body")) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             // A number that is not there is told by whoever shows the request.
             Err(_) if position >= recording.document.requests.len() => Ok(String::new()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         },
         Value::String(text) => Ok(text.clone()),
         json => Ok(serde_json::to_string_pretty(json)?),
     }
 }
 
-fn content(recording: &Recording, path: &str, side: &str, state: Option<&FileState>) -> Content {
+fn content(recording: &Shown, path: &str, side: &str, state: Option<&FileState>) -> Content {
     let Some(state) = state else { return Content::Absent };
     match &state.text {
         Some(text) => Content::Bytes(text.clone().into_bytes()),
-        None => match read_blob(&recording.path, &format!("files/{path}/{side}")) {
+        None => match recording.blob(&format!("files/{path}/{side}")) {
             Ok(bytes) => Content::Bytes(bytes),
             Err(error) => Content::Unknown(error.to_string()),
         },
@@ -201,8 +190,8 @@ fn content(recording: &Recording, path: &str, side: &str, state: Option<&FileSta
 }
 
 /// A blob's bytes; of a bare document, those that stand in it.
-fn blob(recording: &Recording, name: &str) -> anyhow::Result<Vec<u8>> {
-    let error = match read_blob(&recording.path, name) {
+fn blob(recording: &Shown, name: &str) -> anyhow::Result<Vec<u8>> {
+    let error = match recording.blob(name) {
         Ok(bytes) => return Ok(bytes),
         Err(error) => error,
     };
@@ -233,13 +222,4 @@ fn no_file(document: &Document, path: &str) -> anyhow::Error {
         return anyhow!("there is no file `{shown}`: the recording has no files");
     }
     anyhow!("there is no file `{shown}` in the recording\nhelp: {near}")
-}
-
-/// What was concluded when the recording was made; nothing where that is not known.
-fn verdicts(recording: &Path) -> Vec<Verdict> {
-    std::fs::read(recording.join(VERDICTS))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-        .and_then(|mut value| serde_json::from_value(value["verdicts"].take()).ok())
-        .unwrap_or_default()
 }

@@ -7,6 +7,7 @@
 mod agent;
 mod event;
 mod file;
+mod redaction;
 mod request;
 mod scenario;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, Usage};
 pub use event::{Event, EventKind, Phase, Stream};
 pub use file::{Change, FileChange, FileKind, FileState, Git, GitChange, TEXT_INLINE_LIMIT_BYTES};
+pub use redaction::{Redaction, RedactionForm};
 pub use request::{Item, Reply, ReplyKind, Request, Role, Violation};
 pub use scenario::{
     Asserted, Completed, Scenario, Script, ScriptedStep, ToolNotOffered, UnmatchedRequest, UnusedStep,
@@ -28,7 +30,7 @@ use crate::value::Digest;
 pub const SCHEMA: &str = "wassert.run/1";
 
 /// The sections assertions may name in `reads`, in document order.
-pub const SECTIONS: [&str; 13] = [
+pub const SECTIONS: [&str; 14] = [
     "scenario",
     "agent",
     "isolation",
@@ -40,6 +42,7 @@ pub const SECTIONS: [&str; 13] = [
     "files",
     "git",
     "script",
+    "redactions",
     "raw",
     "timing",
 ];
@@ -73,6 +76,8 @@ pub struct Document {
     pub git: Option<Git>,
     /// How the server's script was followed.
     pub script: Script,
+    /// Secrets that were replaced by symbols before anything was written, sorted by secret, place and form.
+    pub redactions: Vec<Redaction>,
     /// Raw captures that lie beside the document: name to digest and size.
     pub raw: BTreeMap<String, Raw>,
     /// What differs between two runs: durations and the order of arrival.

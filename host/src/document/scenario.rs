@@ -13,7 +13,7 @@ pub struct Scenario {
     pub name: String,
     /// One sentence.
     pub summary: String,
-    /// Digest of the scenario file.
+    /// Digest of the scenario file as it is recorded: without its secrets.
     pub sha256: Option<Digest>,
     /// Time for all turns together.
     pub timeout_ms: u64,
@@ -25,6 +25,9 @@ pub struct Scenario {
     pub completed: Completed,
     /// What is asserted, in file order.
     pub assertions: Vec<Asserted>,
+    /// The symbols of the declared secrets, in file order; a secret that stood nowhere else has one too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// How the run is expected to end; `run/completed` compares it with every turn.

@@ -66,7 +66,7 @@ impl Profile for Codex {
             arguments,
             environment: BTreeMap::from([
                 ("CODEX_HOME".to_owned(), home),
-                (KEY_VARIABLE.to_owned(), "not-a-key".to_owned()),
+                (KEY_VARIABLE.to_owned(), super::FAKE_KEY.to_owned()),
             ]),
             home_files: BTreeMap::from([
                 (

@@ -165,6 +165,9 @@ impl WireCall {
 pub const NEUTRAL_TOOLS: [(&str, &[&str]); 2] =
     [("shell", &["command"]), ("write-file", &["path", "content"])];
 
+/// What agents get in place of a key: not a secret.
+pub const FAKE_KEY: &str = "not-a-key";
+
 /// The names of all profiles.
 pub const NAMES: [&str; 2] = ["codex", "example"];
 

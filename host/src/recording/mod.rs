@@ -11,14 +11,19 @@
 //!   log/            raw output of the agent: stdout-1, stderr-1, …
 //! ```
 //!
+//! What is written has symbols in place of secrets (`redact/`): everything passes through [`Writer`].
+//!
 //! Nothing here knows the time: run names are passed in.
 
 mod blob;
+mod hold;
 mod read;
+mod redact;
 mod write;
 
 pub use blob::{BlobError, read_blob};
 pub use read::{ReadError, Recording, read};
+pub use redact::Secrets;
 pub use write::{WriteError, Writer};
 
 /// File name of the run document.

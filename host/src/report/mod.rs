@@ -1,5 +1,6 @@
 //! Outcomes and diagnostics as text: one file a format. A report never sees a live run; it renders what was concluded.
 
+mod aftermath;
 mod causal;
 mod diagnostic;
 mod event;

@@ -2,17 +2,14 @@
 //! became of the files, what was concluded. One line each; the numbers are those of the document's positions, and the
 //! flags of `show` take them.
 
-use super::Style;
+use super::aftermath::aftermath;
 use super::causal::{Entry, causal_order, is_failure};
 use super::items::{tell_short, word};
 use super::layout::{Layout, counted};
 use super::news::{new_items, news};
-use super::normalized::short;
 use super::part::NoSuchPart;
-use crate::document::{
-    Change, Document, Event, EventKind, FileChange, Item, Phase, ReplyKind, Request, Role, Turn,
-};
-use crate::value::{Outcome, Verdict};
+use crate::document::{Document, Event, EventKind, Item, Phase, ReplyKind, Request, Role, Turn};
+use crate::value::Verdict;
 
 /// New items of a request that are told; the rest is counted.
 const ITEMS_TOLD: usize = 6;
@@ -45,8 +42,7 @@ pub fn timeline(
         return Ok(out);
     }
     tell_early(&mut out, document, layout);
-    tell_files(&mut out, document, layout);
-    tell_verdicts(&mut out, verdicts, layout);
+    aftermath(&mut out, document, verdicts, layout);
     Ok(out)
 }
 
@@ -228,68 +224,12 @@ fn is_told(document: &Document, position: usize) -> bool {
     !matches!(event.phase, Phase::Started | Phase::Updated) || !document.events[position..].iter().any(ends)
 }
 
-fn tell_files(out: &mut String, document: &Document, layout: Layout) {
-    let mut changed = document.files.iter().filter(|(_, file)| file.change != Change::Unchanged).peekable();
-    if changed.peek().is_some() {
-        out.push('\n');
-        layout.line(0).strong("files").end(out);
-    }
-    for (path, file) in changed {
-        let paint = match file.change {
-            Change::Added => Style::added,
-            Change::Removed => Style::removed,
-            Change::Modified | Change::Unchanged => Style::strong,
-        };
-        layout
-            .line(2)
-            .add(&format!("{:<9} ", word(&file.change)), paint)
-            .place(path)
-            .faint(&format!("  {}", sizes(file)))
-            .end(out);
-    }
-}
-
-fn sizes(file: &FileChange) -> String {
-    match (&file.before, &file.after) {
-        (Some(before), Some(after)) => format!("{} → {} bytes", before.bytes, after.bytes),
-        (Some(one), None) | (None, Some(one)) => format!("{} bytes", one.bytes),
-        (None, None) => String::new(),
-    }
-}
-
-fn tell_verdicts(out: &mut String, verdicts: &[Verdict], layout: Layout) {
-    if !verdicts.is_empty() {
-        out.push('\n');
-        layout.line(0).strong("verdicts").end(out);
-    }
-    for verdict in verdicts {
-        let word = format!("{:>5}", verdict.outcome.word());
-        layout
-            .line(2)
-            .add(&word, |style, text| style.outcome(verdict.outcome, text))
-            .plain(" ")
-            .plain(&verdict.assertion)
-            .end(out);
-        if verdict.outcome == Outcome::Pass {
-            continue;
-        }
-        if let Some(error) = &verdict.error {
-            layout.line(8).wrong(&error.message).end(out);
-        }
-        for finding in verdict.findings.iter().filter(|finding| finding.outcome == verdict.outcome) {
-            layout.line(8).plain(&finding.message).end(out);
-            if let Some(place) = finding.at.first() {
-                layout.line(8).faint("at ").place(&short(&place.path)).end(out);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Style;
     use super::super::fixture::document;
     use super::*;
-    use crate::value::{Finding, Place};
+    use crate::value::{Finding, Outcome, Place};
 
     const LAYOUT: Layout = Layout { style: Style::Plain, width: 80 };
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
+use super::parameters::misfits;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::pack::embedded;
 use crate::report::Problem;
@@ -16,9 +17,6 @@ use crate::value::{Digest, excerpt};
 
 /// A module larger than this is not read.
 const MODULE_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
-
-/// A parameter schema larger than this is not compiled.
-const SCHEMA_LIMIT_BYTES: usize = 256 * 1024;
 
 /// An assertion the judge can be asked for.
 #[derive(Clone, Debug)]
@@ -71,6 +69,33 @@ pub fn resolve(scenario: &Scenario, judge: &Judge) -> Result<Vec<Resolved>, Reso
     if wrong.is_empty() { Ok(resolved) } else { Err(ResolveError::Wrong(wrong)) }
 }
 
+/// Checks what was asked for outside of any scenario: that the module has the assertion, and that the parameters fit.
+///
+/// # Errors
+/// A sentence for the first thing that is wrong.
+pub fn check_asked(
+    uses: &Uses,
+    module: &ModuleSource,
+    parameters: &serde_json::Value,
+    judge: &Judge,
+) -> Result<(), String> {
+    let wanted = match uses {
+        Uses::Pack { assertion, .. } => Some(assertion.as_str()),
+        Uses::Module { assertion, .. } => assertion.as_deref(),
+    };
+    let described =
+        judge.describe(module).map_err(|error| format!("`{uses}` can't judge: {}", error.message))?;
+    let nowhere =
+        Span { file: std::path::PathBuf::new(), source: "".into(), range: 0..0, label: String::new() };
+    let description = choose(&described, wanted, uses, &nowhere).map_err(|wrong| {
+        [Some(wrong.message), wrong.help].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    })?;
+    match misfits(&description.parameters_schema, parameters).first() {
+        None => Ok(()),
+        Some(misfit) => Err(format!("`{uses}` can't take these parameters: {misfit}")),
+    }
+}
+
 fn one(
     assertion: &Assertion,
     directory: &Path,
@@ -114,7 +139,7 @@ fn one(
         })
     })?;
     let description = choose(&described, wanted.as_deref(), &assertion.uses, use_span).map_err(wrong)?;
-    let mismatches = misfits(description, &assertion.with);
+    let mismatches = misfits(&description.parameters_schema, &assertion.with);
     if !mismatches.is_empty() {
         return Err(ResolveError::Wrong(
             mismatches
@@ -173,36 +198,6 @@ fn choose<'a>(
             .at(span.clone())
             .help(Some(format!("name one: `{uses}#{}`", names().next().unwrap_or("NAME"))))),
         },
-    }
-}
-
-/// Where the parameters don't fit the schema; a schema that can't be used is one misfit.
-pub(super) fn misfits(description: &Description, parameters: &serde_json::Value) -> Vec<String> {
-    let text = &description.parameters_schema;
-    if text.is_empty() {
-        let none = parameters.as_object().is_some_and(serde_json::Map::is_empty);
-        return if none { Vec::new() } else { vec!["it has no parameters".to_owned()] };
-    }
-    if text.len() > SCHEMA_LIMIT_BYTES {
-        return vec![format!("its schema is larger than {} KiB", SCHEMA_LIMIT_BYTES / 1024)];
-    }
-    // The `regex` engine is linear in time: schemas come from strangers.
-    let compiled = serde_json::from_str(text).map_err(|error| error.to_string()).and_then(|schema| {
-        jsonschema::options()
-            .with_pattern_options(jsonschema::PatternOptions::regex())
-            .build(&schema)
-            .map_err(|error| error.to_string())
-    });
-    match compiled {
-        Err(error) => vec![format!("its schema can't be used: {}", excerpt(&error, 200))],
-        Ok(validator) => validator
-            .iter_errors(parameters)
-            .map(|error| {
-                let place = error.instance_path().to_string();
-                let place = if place.is_empty() { String::new() } else { format!("`{place}`: ") };
-                format!("{place}{}", excerpt(&error.to_string(), 200))
-            })
-            .collect(),
     }
 }
 

@@ -109,9 +109,8 @@ async fn one(job: &Job, judge: Arc<Judge>, settings: &Settings) -> ScenarioResul
         Err(problem) => return result(job, started, None, Vec::new(), Some(problem)),
     };
     let path = recorded.path.clone();
-    let assertions = Arc::clone(&job.assertions);
     let judged = tokio::task::spawn_blocking(move || {
-        let judged = judge_document(&judge, &recorded.path, &recorded.document, &assertions);
+        let judged = judge_document(&judge, &recorded.path, &recorded.document, &recorded.assertions);
         let verdicts: Vec<_> = judged.iter().map(|judged| judged.verdict.clone()).collect();
         let written = recorded.writer.verdicts(&verdicts);
         (judged, written)

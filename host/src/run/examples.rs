@@ -8,7 +8,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde_json::Value;
 
-use super::assertions::misfits;
+use super::parameters::misfits;
 use crate::document::SECTIONS;
 use crate::pack::{Example, ExampleError, Manifest, PackError, promised, read_examples};
 use crate::report::ExampleResult;
@@ -117,7 +117,7 @@ impl PackFolder {
         let Some(description) = self.description(&example.assertion) else {
             return result(Err(format!("the pack has no assertion `{}`", excerpt(&example.assertion, 60))));
         };
-        let misfits = misfits(description, &example.parameters);
+        let misfits = misfits(&description.parameters_schema, &example.parameters);
         if !misfits.is_empty() {
             return result(Err(format!("its parameters don't fit: {}", misfits.join("; "))));
         }

@@ -28,6 +28,8 @@ pub(super) struct Recorded {
     pub(super) path: PathBuf,
     /// The run document.
     pub(super) document: Document,
+    /// The assertions, with the symbols of the recording in place of secrets in their parameters.
+    pub(super) assertions: Vec<Resolved>,
     /// The open recording, for the verdicts.
     pub(super) writer: Writer,
 }
@@ -56,6 +58,7 @@ pub(super) async fn execute(
         .map_err(|error| problem("no-room", &format!("the run's folder can't be made: {error}")))?;
     let recording = settings.runs.join(format!("{}@{}", scenario.name, job.agent.name));
     let mut writer = Writer::create(&recording).map_err(|error| problem("recording", &error.to_string()))?;
+    writer.hide(&scenario.secrets);
     let lay = |error: &dyn std::error::Error| problem("workspace", &error.to_string());
     populate(&root.workspace, &scenario.workspace, &scenario.directory()).map_err(|error| lay(&error))?;
     let before = snapshot(&root.workspace, &mut |digest, bytes| writer.keep(*digest, bytes))
@@ -89,6 +92,8 @@ pub(super) async fn execute(
     let identity = identity.ok();
 
     let traffic = server.finish().await;
+    let written = |error: crate::recording::WriteError| problem("recording", &error.to_string());
+    writer.learn(&traffic.requests).map_err(written)?;
     let after = snapshot(&root.workspace, &mut |digest, bytes| writer.keep(*digest, bytes))
         .map_err(|error| lay(&error))?;
     let files = name_files(&before, &after, &mut writer);
@@ -96,14 +101,13 @@ pub(super) async fn execute(
         Some(baseline) => Some(baseline.compare().await.map_err(|error| lay(&error))?),
         None => None,
     };
-    let written = |error: crate::recording::WriteError| problem("recording", &error.to_string());
     for (index, body) in traffic.bodies.iter().enumerate() {
         writer.blob(format!("requests/{index}/body"), body).map_err(written)?;
     }
     writer.scenario(&scenario.source).map_err(written)?;
     for resolved in assertions {
         if let (Some(bytes), Some(digest)) = (&resolved.brought, resolved.digest) {
-            writer.module(digest, bytes).map_err(written)?;
+            writer.module(&resolved.assertion.uses.to_string(), digest, bytes).map_err(written)?;
         }
     }
 
@@ -123,8 +127,10 @@ pub(super) async fn execute(
     driven.git = git;
     driven.timing.arrival = traffic.arrival;
     driven.timing.duration_ms = millis(started.elapsed());
+    writer.redact(&mut driven).map_err(written)?;
+    let assertions = without_secrets(assertions, &mut writer);
     writer.document(&driven).map_err(written)?;
-    Ok(Recorded { path: recording, document: driven, writer })
+    Ok(Recorded { path: recording, document: driven, assertions, writer })
 }
 
 /// What stays the same from turn to turn.
@@ -159,10 +165,11 @@ impl Driver<'_> {
             self.server.begin_turn(number, &planned.prompt, planned.resumes);
             let command =
                 self.command(&planned.prompt, session.as_deref().filter(|_| planned.resumes), deadline)?;
-            let ended = run(&command, self.settings.stop.clone()).await;
+            let mut ended = run(&command, self.settings.stop.clone()).await;
             if let Some(reason) = ended.not_started {
                 return Err(problem("agent-not-started", &reason));
             }
+            drop_begun_secrets(&mut ended, writer);
             let read = read_transcript(self.profile, number, &ended.stdout.0);
             session = read.session.clone().or(session);
             turn.exit = ended.exit;
@@ -213,6 +220,24 @@ impl Driver<'_> {
             marker: self.root.marker.clone(),
             deadline,
         })
+    }
+}
+
+/// The assertions as they are judged: a parameter that names a secret finds the symbol that stands for it.
+fn without_secrets(assertions: &[Resolved], writer: &mut Writer) -> Vec<Resolved> {
+    let mut assertions = assertions.to_vec();
+    for resolved in &mut assertions {
+        writer.secrets().redact_value(&mut resolved.assertion.with);
+    }
+    assertions
+}
+
+/// Output that was cut off may end in the middle of a secret, which would not be found any more.
+fn drop_begun_secrets(ended: &mut Ended, writer: &mut Writer) {
+    for (kept, bytes) in [&mut ended.stdout, &mut ended.stderr] {
+        if *bytes > kept.len() as u64 {
+            kept.truncate(writer.secrets().before_begun(kept));
+        }
     }
 }
 
@@ -276,6 +301,8 @@ fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSection {
                 module: resolved.digest,
             })
             .collect(),
+        // Known when everything has been searched for them.
+        secrets: Vec::new(),
     }
 }
 

@@ -7,8 +7,9 @@ mod examples;
 mod execute;
 mod judge;
 mod name;
+mod parameters;
 
-pub use assertions::{ResolveError, Resolved, resolve};
+pub use assertions::{ResolveError, Resolved, check_asked, resolve};
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
 pub use examples::{PackFolder, PackFolderError, reduced};
 pub use judge::{judge_document, judge_recording};

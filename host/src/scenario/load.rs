@@ -11,7 +11,7 @@ use super::findings::Findings;
 use super::syntax::parse;
 use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
-use super::{agents, assertions, completed, script, turns, workspace};
+use super::{agents, assertions, completed, script, secrets, turns, workspace};
 use crate::diagnostic::Diagnostic;
 use crate::value::{Digest, excerpt};
 
@@ -24,7 +24,8 @@ const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// Characters of a path in a message.
 const QUOTED_CHARACTERS: usize = 200;
 /// Keys of the scenario itself, for the help at a key that was written below a table.
-const SCENARIO_KEYS: [&str; 6] = ["summary", "pins", "owners", "tags", "agents", "timeout_seconds"];
+const SCENARIO_KEYS: [&str; 7] =
+    ["summary", "pins", "owners", "tags", "agents", "timeout_seconds", "secrets"];
 
 /// What loading must ask of the world. Paths are relative to the scenario's folder, `/`-separated and checked.
 #[derive(Clone, Copy)]
@@ -83,7 +84,7 @@ fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContex
         findings.error("not-utf8", "the file is not UTF-8", at..at + 3, "not UTF-8 from here");
         return Loaded { scenario: None, diagnostics: findings.into_sorted() };
     }
-    let draft = parse(&source, &findings).and_then(|table| read(&table, &findings, environment));
+    let draft = parse(&source, &findings).and_then(|table| read(&table, &findings, &name, environment));
     let scenario = draft.filter(|_| !findings.has_errors()).map(|draft| Scenario {
         name,
         file,
@@ -92,6 +93,7 @@ fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContex
         pins: draft.pins,
         owners: draft.owners,
         tags: draft.tags,
+        secrets: draft.secrets,
         agents: draft.agents,
         timeout_ms: draft.timeout_ms,
         workspace: draft.workspace,
@@ -111,6 +113,7 @@ struct Draft {
     pins: Option<String>,
     owners: Vec<String>,
     tags: Vec<String>,
+    secrets: Vec<String>,
     agents: Vec<AgentChoice>,
     timeout_ms: u64,
     workspace: Workspace,
@@ -120,7 +123,12 @@ struct Draft {
     assertions: Vec<super::Assertion>,
 }
 
-fn read(table: &DeTable<'_>, findings: &Findings, environment: &LoadContext<'_>) -> Option<Draft> {
+fn read(
+    table: &DeTable<'_>,
+    findings: &Findings,
+    name: &str,
+    environment: &LoadContext<'_>,
+) -> Option<Draft> {
     let mut root = Table::new(table, 0..0, "the scenario", findings);
     let summary = root.required_text("summary").map(|text| (*text.get_ref()).to_owned());
     let pins = root.text("pins").map(|text| (*text.get_ref()).to_owned());
@@ -128,6 +136,7 @@ fn read(table: &DeTable<'_>, findings: &Findings, environment: &LoadContext<'_>)
     let tags = words(root.texts("tags"));
     let timeout_ms = root.seconds_as_ms("timeout_seconds", 1..=3600);
     let agents = agents::read(&mut root, findings);
+    let secrets = secrets::read(&mut root, findings, name, &agents);
     let workspace = workspace::read(&mut root, findings, environment);
     let turns = turns::read(&mut root, findings);
     let steps = script::read(&mut root, findings, &agents);
@@ -142,6 +151,7 @@ fn read(table: &DeTable<'_>, findings: &Findings, environment: &LoadContext<'_>)
         pins,
         owners,
         tags,
+        secrets,
         agents,
         timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
         workspace,

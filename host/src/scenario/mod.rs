@@ -11,6 +11,7 @@ mod load;
 mod model;
 mod path;
 mod script;
+mod secrets;
 mod select;
 mod syntax;
 mod table;

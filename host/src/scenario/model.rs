@@ -30,6 +30,8 @@ pub struct Scenario {
     pub owners: Vec<String>,
     /// Words to select it by.
     pub tags: Vec<String>,
+    /// Values that must not stand in a recording.
+    pub secrets: Vec<String>,
     /// The matrix; never empty.
     pub agents: Vec<AgentChoice>,
     /// Time for all turns together.

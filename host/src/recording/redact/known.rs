@@ -1,0 +1,69 @@
+//! Values known to be secrets, and where they stand in bytes.
+
+use std::ops::Range;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// Bytes of each value that the automaton looks for; the rest is compared.
+const LOOKED_FOR_BYTES: usize = 16;
+
+/// Values known to be secrets.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// Longest first.
+    values: Vec<(Vec<u8>, &'static str)>,
+    beginnings: Option<Regex>,
+}
+
+impl Known {
+    /// More values; those that are known already change nothing.
+    pub(super) fn add<'v>(&mut self, values: impl IntoIterator<Item = &'v str>, source: &'static str) {
+        for value in values {
+            if !self.values.iter().any(|(known, _)| known == value.as_bytes()) {
+                self.values.push((value.as_bytes().to_vec(), source));
+            }
+        }
+        self.values.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        let beginnings: Vec<String> = self
+            .values
+            .iter()
+            .map(|(value, _)| {
+                let looked_for = &value[..value.len().min(LOOKED_FOR_BYTES)];
+                looked_for.iter().map(|byte| format!(r"\x{byte:02x}")).collect()
+            })
+            .collect();
+        self.beginnings = (!beginnings.is_empty()).then(|| {
+            RegexBuilder::new(&beginnings.join("|"))
+                .unicode(false)
+                .size_limit(64 << 20)
+                .build()
+                .expect("hexadecimal escapes, at most some hundred times sixteen of them")
+        });
+    }
+
+    /// Calls `found` with every place of every value, longest first where several begin.
+    pub(super) fn each(&self, bytes: &[u8], mut found: impl FnMut(Range<usize>, &'static str)) {
+        let Some(beginnings) = &self.beginnings else { return };
+        let mut at = 0;
+        while let Some(hit) = beginnings.find_at(bytes, at) {
+            let rest = &bytes[hit.start()..];
+            for (value, source) in self.values.iter().filter(|(value, _)| rest.starts_with(value)) {
+                found(hit.start()..hit.start() + value.len(), source);
+            }
+            // Values may overlap.
+            at = hit.start() + 1;
+        }
+    }
+
+    /// The values of which at least `shortest` bytes stand at the very end, but not all: how many bytes, and the value.
+    pub(super) fn begun_at_end(
+        &self,
+        bytes: &[u8],
+        shortest: usize,
+    ) -> impl Iterator<Item = (usize, &[u8], &'static str)> {
+        self.values.iter().filter_map(move |(value, source)| {
+            let longest = (shortest..value.len()).rev().find(|length| bytes.ends_with(&value[..*length]))?;
+            Some((longest, value.as_slice(), *source))
+        })
+    }
+}
