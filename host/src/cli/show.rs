@@ -1,5 +1,7 @@
 //! `wassert show`: picks the part of a recording that was asked for; how it looks is `report`'s.
 
+use std::io::IsTerminal as _;
+
 use anyhow::{anyhow, bail};
 use serde_json::Value;
 
@@ -13,7 +15,7 @@ use crate::query::{Budget, Query, Refusal, nodes, singular_path};
 use crate::report::{
     Content, Layout, blob_place, event, file_diff, matches, place, request, timeline, transcript,
 };
-use crate::value::{ExitStatus, canonical, excerpt};
+use crate::value::{ExitStatus, canonical, escape_terminal, excerpt};
 
 /// Characters of a line where the terminal does not say.
 const WIDTH: usize = 100;
@@ -100,8 +102,24 @@ fn selected_json(arguments: &Show, recording: &Shown) -> anyhow::Result<String> 
     Ok(line(json))
 }
 
+/// Canonical for a program; on a terminal, what could drive it is escaped as JSON allows.
 fn line(value: &Value) -> String {
-    format!("{}\n", canonical(value))
+    let text = canonical(value);
+    let text = if std::io::stdout().is_terminal() { tame(&text) } else { text };
+    format!("{text}\n")
+}
+
+/// The same JSON: such characters stand in strings only, and all of them lie in the basic plane.
+fn tame(json: &str) -> String {
+    let mut tame = String::with_capacity(json.len());
+    for character in json.chars() {
+        if escape_terminal(character.encode_utf8(&mut [0; 4])).starts_with("\\u{") {
+            tame.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            tame.push(character);
+        }
+    }
+    tame
 }
 
 fn select<'v>(expression: &str, json: &'v Value) -> anyhow::Result<Vec<(String, &'v Value)>> {
@@ -222,4 +240,17 @@ fn no_file(document: &Document, path: &str) -> anyhow::Error {
         return anyhow!("there is no file `{shown}`: the recording has no files");
     }
     anyhow!("there is no file `{shown}` in the recording\nhelp: {near}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_on_a_terminal_is_the_same_json_without_what_drives_it() {
+        let value = serde_json::json!({ "a\u{9b}": "\u{202e}\u{1b}é😀\u{7f}\\" });
+        let tamed = tame(&canonical(&value));
+        assert_eq!(tamed, r#"{"a\u009b":"\u202e\u001bé😀\u007f\\"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&tamed).unwrap(), value);
+    }
 }
