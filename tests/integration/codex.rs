@@ -31,11 +31,15 @@ fn every_codex_scenario_is_green_over_both_transports() {
     let scenarios = root().join("scenarios/codex");
     let (code, results) = project.run_json(&[
         scenarios.to_str().unwrap(),
+        "--twice",
         "--agent-bin",
         &format!("codex={}", codex.display()),
     ]);
     assert_eq!(code, 0, "{results:#}");
     assert_eq!(results["summary"]["scenarios"]["passed"], 10);
+    for scenario in results["scenarios"].as_array().unwrap() {
+        assert_eq!(verdict(scenario, "run/repeatable")["outcome"], "pass");
+    }
     for scenario in results["scenarios"].as_array().unwrap() {
         let document = project.document(scenario);
         let wanted = document["agent"]["transport"].as_str().unwrap();

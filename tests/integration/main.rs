@@ -19,6 +19,7 @@ mod isolation;
 mod judging;
 mod quickstart;
 mod readme;
+mod repeatable;
 mod secrets;
 mod show;
 mod std_examples;

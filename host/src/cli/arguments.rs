@@ -62,6 +62,8 @@ pub(super) enum Verb {
     /// Events, requests and their items are numbered from 0, as in the paths of findings (`$.requests[0]`); turns,
     /// steps and attempts from 1, as in scenarios.
     Show(Show),
+    /// Compare two recordings.
+    Diff(Diff),
     /// Work on packs of assertions.
     Pack(Pack),
     /// Write something new from what is there.
@@ -91,6 +93,9 @@ pub(super) struct Run {
     /// How many scenarios run side by side; by default as many as the machine has processors, and at least 2.
     #[arg(long, value_name = "N", env = "WASSERT_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) jobs: Option<u16>,
+    /// Run everything twice, on another port, in another folder and in another order; fail where the two runs differ.
+    #[arg(long)]
+    pub(super) twice: bool,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
@@ -164,6 +169,20 @@ pub(super) struct Show {
     /// Never start a pager ($WASSERT_PAGER, $PAGER, or `less`).
     #[arg(long)]
     pub(super) no_pager: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    /// A recording: a folder, or a bare run document.
+    pub(super) left: PathBuf,
+    /// Another one.
+    pub(super) right: PathBuf,
+    /// Compare also what differs between any two runs: durations, order of arrival, raw output.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// How the differences are printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]

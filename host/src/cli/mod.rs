@@ -4,6 +4,7 @@
 
 mod arguments;
 mod check;
+mod diff;
 mod interrupt;
 mod judge;
 mod list;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
         Verb::Check(verb) => check::check(verb, &output),
         Verb::List(verb) => list::list(verb, &output),
         Verb::Show(verb) => show::show(verb, &output),
+        Verb::Diff(verb) => diff::diff(verb, &output),
         Verb::Pack(verb) => pack::pack(verb, &output),
         Verb::New(verb) => new::new(verb, &output),
     };

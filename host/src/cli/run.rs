@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::{judge::new_judge, project};
 use crate::agent::adopt_orphans;
 use crate::report::{Problem, ScenarioResult, render_json, results, summary};
-use crate::run::{Dispatch, Job, ResolveError, Settings, dispatch, resolve, run_name};
+use crate::run::{Dispatch, Job, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name};
 use crate::value::{ExitStatus, Outcome};
 
 /// Runs what was selected.
@@ -105,7 +105,13 @@ async fn drive(
     let order = jobs.iter().map(|job| (job.scenario.name.clone(), job.agent.name.clone())).collect();
     let mut progress = Progress::new(output, order, arguments.format == Format::Json);
     let (tell, mut told) = mpsc::unbounded_channel();
-    let mut running = std::pin::pin!(dispatch(jobs, judge, Arc::new(settings), parallel, tell));
+    let mut running = std::pin::pin!(async {
+        if arguments.twice {
+            dispatch_twice(jobs, judge, Arc::new(settings), parallel, tell).await
+        } else {
+            dispatch(jobs, judge, Arc::new(settings), parallel, tell).await
+        }
+    });
     let results = loop {
         tokio::select! {
             results = &mut running => break results,

@@ -5,8 +5,10 @@
 //! paths (`$.requests[0]`) count from 0, as JSONPath does. A reader tolerates missing sections and unknown members.
 
 mod agent;
+mod difference;
 mod event;
 mod file;
+mod place;
 mod redaction;
 mod request;
 mod scenario;
@@ -16,8 +18,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, Usage};
+pub use difference::{Difference, Differences, Part, VARYING, differences};
 pub use event::{Event, EventKind, Phase, Stream};
 pub use file::{Change, FileChange, FileKind, FileState, Git, GitChange, TEXT_INLINE_LIMIT_BYTES};
+pub use place::{HOST_KINDS, Place, PlaceError, PlaceSection, QUANTITIES, Step};
 pub use redaction::{Redaction, RedactionForm};
 pub use request::{Item, Reply, ReplyKind, Request, Role, Violation};
 pub use scenario::{

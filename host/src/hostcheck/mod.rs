@@ -2,7 +2,10 @@
 //! say the same.
 
 mod completed;
+mod repeatable;
 mod script_followed;
+
+pub use repeatable::repeatable;
 
 use crate::document::Document;
 use crate::value::{

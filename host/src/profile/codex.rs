@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::document::Place;
+
 use super::{
-    Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home, codex_lines, text_member,
+    Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home, codex_lines, codex_volatile,
+    text_member,
 };
 
 /// The variable that holds the key; any value will do, the server asks for none.
@@ -118,6 +121,10 @@ impl Profile for Codex {
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {
         first(headers, "thread-id").or_else(|| first(headers, "session-id")).map(str::to_owned)
+    }
+
+    fn volatile(&self) -> &'static [Place] {
+        &codex_volatile::PLACES
     }
 }
 

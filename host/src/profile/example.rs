@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::document::{Place, PlaceSection};
+
 use super::{Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_lines, text_member};
 
 /// The profile of `wassert example-agent`.
@@ -67,6 +69,16 @@ impl Profile for Example {
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {
         headers.get("session-id")?.first().cloned()
+    }
+
+    fn volatile(&self) -> &'static [Place] {
+        const {
+            &[
+                Place::new(PlaceSection::Headers, "$['session-id'][*]", "thread"),
+                Place::new(PlaceSection::Headers, "$['thread-id'][*]", "thread"),
+                Place::new(PlaceSection::Events, "$.thread_id", "thread"),
+            ]
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod codex;
 mod codex_home;
 mod codex_lines;
+mod codex_volatile;
 mod example;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::document::Event;
-use crate::document::Terminal;
+use crate::document::{Event, Place, Terminal};
 
 /// How an agent speaks to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,11 @@ pub trait Profile: Send + Sync {
 
     /// The session a request names.
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<String>;
+
+    /// Where values stand that differ from run to run; what differs for every agent is known to the host.
+    fn volatile(&self) -> &'static [Place] {
+        &[]
+    }
 }
 
 /// How a program is found: `--agent-bin NAME=PATH` first, then these, then `PATH`.

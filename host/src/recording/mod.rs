@@ -19,11 +19,13 @@ mod blob;
 mod hold;
 mod read;
 mod redact;
+mod symbol;
 mod write;
 
 pub use blob::{BlobError, read_blob};
 pub use read::{ReadError, Recording, read};
 pub use redact::Secrets;
+pub use symbol::{Symbols, Texts, escape, unescape};
 pub use write::{WriteError, Writer};
 
 /// File name of the run document.

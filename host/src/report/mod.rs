@@ -3,6 +3,7 @@
 mod aftermath;
 mod causal;
 mod diagnostic;
+mod difference;
 mod event;
 mod examples;
 mod file_diff;
@@ -24,6 +25,7 @@ mod transcript;
 use std::path::PathBuf;
 
 pub use diagnostic::{render_human, render_json};
+pub use difference::{difference, difference_json};
 pub use event::event;
 pub use examples::{EXAMPLES_SCHEMA, ExampleResult, examples_for_people, examples_json};
 pub use file_diff::{Content, file_diff};

@@ -1,21 +1,22 @@
 //! Drives one scenario on one agent and records what happens: workspace, server, turn by turn, what is left.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::assertions::Resolved;
 use super::dispatch::{Job, Settings};
+use super::stage::Stage;
+use super::symbols::{settle_files, symbolise};
 use crate::agent::{
-    Baseline, Command, Ended, Identity, OUTPUT_KEPT_BYTES, Root, Snapshot, compare, environment, identify,
-    locate, populate, read_transcript, run, snapshot,
+    Baseline, Command, Ended, Identity, OUTPUT_KEPT_BYTES, Root, compare, environment, identify, locate,
+    populate, read_transcript, run, snapshot,
 };
 use crate::document::{
-    Agent, Asserted, Document, EndCause, FileChange, Isolation, IsolationLevel, Scenario as ScenarioSection,
+    Agent, Asserted, Document, EndCause, Isolation, IsolationLevel, Scenario as ScenarioSection,
     ScriptedStep, Stream, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn,
 };
 use crate::profile::{Profile, TurnLaunch, by_name};
-use crate::recording::Writer;
+use crate::recording::{Texts, Writer};
 use crate::report::Problem;
 use crate::server::{Server, ServerSettings};
 
@@ -61,7 +62,8 @@ pub(super) async fn execute(
     writer.hide(&scenario.secrets);
     let lay = |error: &dyn std::error::Error| problem("workspace", &error.to_string());
     populate(&root.workspace, &scenario.workspace, &scenario.directory()).map_err(|error| lay(&error))?;
-    let before = snapshot(&root.workspace, &mut |digest, bytes| writer.keep(*digest, bytes))
+    let mut stage = Stage::create(&root.path("kept")).map_err(|error| lay(&error))?;
+    let before = snapshot(&root.workspace, &mut |digest, bytes| stage.keep(*digest, bytes))
         .map_err(|error| lay(&error))?;
     let baseline = if scenario.workspace.git {
         Some(Baseline::commit(root.path("git"), root.path("ws")).await.map_err(|error| lay(&error))?)
@@ -88,21 +90,21 @@ pub(super) async fn execute(
         server: &server,
     };
     let (driven, identity) = tokio::join!(driver.turns(&mut writer), identity);
-    let mut driven = driven?;
+    let (mut driven, mut texts) = driven?;
     let identity = identity.ok();
 
+    let base_url = server.base_url().to_owned();
     let traffic = server.finish().await;
     let written = |error: crate::recording::WriteError| problem("recording", &error.to_string());
     writer.learn(&traffic.requests).map_err(written)?;
-    let after = snapshot(&root.workspace, &mut |digest, bytes| writer.keep(*digest, bytes))
+    let after = snapshot(&root.workspace, &mut |digest, bytes| stage.keep(*digest, bytes))
         .map_err(|error| lay(&error))?;
-    let files = name_files(&before, &after, &mut writer);
     let git = match &baseline {
         Some(baseline) => Some(baseline.compare().await.map_err(|error| lay(&error))?),
         None => None,
     };
-    for (index, body) in traffic.bodies.iter().enumerate() {
-        writer.blob(format!("requests/{index}/body"), body).map_err(written)?;
+    for (index, body) in traffic.bodies.into_iter().enumerate() {
+        texts.insert(format!("requests/{index}/body"), body);
     }
     writer.scenario(&scenario.source).map_err(written)?;
     for resolved in assertions {
@@ -123,14 +125,20 @@ pub(super) async fn execute(
     };
     driven.requests = traffic.requests;
     driven.script = traffic.script;
-    driven.files = files;
+    driven.files = compare(&before, &after);
     driven.git = git;
     driven.timing.arrival = traffic.arrival;
     driven.timing.duration_ms = millis(started.elapsed());
-    writer.redact(&mut driven).map_err(written)?;
+    let (mut document, mut symbols) = symbolise(driven, &mut texts, scenario, profile, &root, &base_url)?;
+    settle_files(&mut document, &stage, &mut symbols, &mut writer).map_err(written)?;
+    for (name, bytes) in texts {
+        writer.blob(name, &bytes).map_err(written)?;
+    }
+    // Secrets last: what replaces them is no literal bracket that symbols would escape.
+    writer.redact(&mut document).map_err(written)?;
     let assertions = without_secrets(assertions, &mut writer);
-    writer.document(&driven).map_err(written)?;
-    Ok(Recorded { path: recording, document: driven, assertions, writer })
+    writer.document(&document).map_err(written)?;
+    Ok(Recorded { path: recording, document, assertions, writer })
 }
 
 /// What stays the same from turn to turn.
@@ -146,9 +154,10 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     /// Every turn until one does not complete; fills in turns, events, streams, raw output and their timing.
-    async fn turns(&self, writer: &mut Writer) -> Result<Document, Problem> {
+    async fn turns(&self, writer: &mut Writer) -> Result<(Document, Texts), Problem> {
         let deadline = Instant::now() + Duration::from_millis(self.job.scenario.timeout_ms);
         let mut document = Document::default();
+        let mut texts = Texts::new();
         let mut session: Option<String> = None;
         for (number, planned) in (1..).zip(&self.job.scenario.turns) {
             let mut turn = Turn {
@@ -183,13 +192,13 @@ impl Driver<'_> {
             document.turns.push(turn);
             document.events.extend(read.events);
             document.timing.turns_ms.push(millis(ended.duration));
-            keep_output(&mut document, writer, number, &ended)
+            keep_output(&mut document, &mut texts, writer, number, ended)
                 .map_err(|error| problem("recording", &error.to_string()))?;
             if !goes_on {
                 break;
             }
         }
-        Ok(document)
+        Ok((document, texts))
     }
 
     fn command(&self, prompt: &str, session: Option<&str>, deadline: Instant) -> Result<Command, Problem> {
@@ -244,34 +253,22 @@ fn drop_begun_secrets(ended: &mut Ended, writer: &mut Writer) {
 /// Keeps what a turn wrote: raw in `log/`, as blobs, and as text where it is short.
 fn keep_output(
     document: &mut Document,
+    texts: &mut Texts,
     writer: &mut Writer,
     turn: u32,
-    ended: &Ended,
+    ended: Ended,
 ) -> Result<(), crate::recording::WriteError> {
     let index = turn - 1;
     for (name, (kept, bytes), streams) in
-        [("stdout", &ended.stdout, &mut document.stdout), ("stderr", &ended.stderr, &mut document.stderr)]
+        [("stdout", ended.stdout, &mut document.stdout), ("stderr", ended.stderr, &mut document.stderr)]
     {
         let text =
             (kept.len() <= TEXT_INLINE_LIMIT_BYTES).then(|| String::from_utf8(kept.clone()).ok()).flatten();
-        streams.push(Stream { turn, bytes: *bytes, truncated: *bytes > OUTPUT_KEPT_BYTES as u64, text });
-        writer.blob(format!("{name}/{index}"), kept)?;
-        document.raw.insert(format!("{name}-{turn}"), writer.log(&format!("{name}-{turn}"), kept)?);
+        streams.push(Stream { turn, bytes, truncated: bytes > OUTPUT_KEPT_BYTES as u64, text });
+        document.raw.insert(format!("{name}-{turn}"), writer.log(&format!("{name}-{turn}"), &kept)?);
+        texts.insert(format!("{name}/{index}"), kept);
     }
     Ok(())
-}
-
-/// Compares two snapshots, and names the blobs of what they hold.
-fn name_files(before: &Snapshot, after: &Snapshot, writer: &mut Writer) -> BTreeMap<String, FileChange> {
-    let files = compare(before, after);
-    for (path, file) in &files {
-        for (when, state) in [("before", &file.before), ("after", &file.after)] {
-            if let Some(digest) = state.as_ref().and_then(|state| state.sha256) {
-                writer.name(format!("files/{path}/{when}"), digest);
-            }
-        }
-    }
-    files
 }
 
 fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSection {

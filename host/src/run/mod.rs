@@ -8,9 +8,13 @@ mod execute;
 mod judge;
 mod name;
 mod parameters;
+mod stage;
+mod symbols;
+mod verify;
 
 pub use assertions::{ResolveError, Resolved, check_asked, resolve};
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
 pub use examples::{PackFolder, PackFolderError, reduced};
 pub use judge::{judge_document, judge_recording};
 pub use name::run_name;
+pub use verify::dispatch_twice;

@@ -11,7 +11,7 @@ use super::findings::Findings;
 use super::syntax::parse;
 use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
-use super::{agents, assertions, completed, script, secrets, turns, workspace};
+use super::{agents, assertions, completed, script, secrets, turns, volatile, workspace};
 use crate::diagnostic::Diagnostic;
 use crate::value::{Digest, excerpt};
 
@@ -24,8 +24,8 @@ const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// Characters of a path in a message.
 const QUOTED_CHARACTERS: usize = 200;
 /// Keys of the scenario itself, for the help at a key that was written below a table.
-const SCENARIO_KEYS: [&str; 7] =
-    ["summary", "pins", "owners", "tags", "agents", "timeout_seconds", "secrets"];
+const SCENARIO_KEYS: [&str; 8] =
+    ["summary", "pins", "owners", "tags", "agents", "timeout_seconds", "secrets", "volatile"];
 
 /// What loading must ask of the world. Paths are relative to the scenario's folder, `/`-separated and checked.
 #[derive(Clone, Copy)]
@@ -101,6 +101,7 @@ fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContex
         steps: draft.steps,
         completed: draft.expected.everywhere,
         completed_by_agent: draft.expected.by_agent,
+        volatile: draft.volatile,
         assertions: draft.assertions,
         source: source.clone(),
     });
@@ -120,6 +121,7 @@ struct Draft {
     turns: Vec<super::Turn>,
     steps: Vec<super::Step>,
     expected: completed::Expected,
+    volatile: Vec<crate::document::Place>,
     assertions: Vec<super::Assertion>,
 }
 
@@ -141,6 +143,7 @@ fn read(
     let turns = turns::read(&mut root, findings);
     let steps = script::read(&mut root, findings, &agents);
     let expected = completed::read(&mut root, findings, &agents);
+    let volatile = volatile::read(&mut root, findings);
     let assertions = assertions::read(&mut root, findings, environment);
     root.finish(|_| None);
     if !findings.has_errors() {
@@ -158,6 +161,7 @@ fn read(
         turns,
         steps,
         expected,
+        volatile,
         assertions,
     })
 }
@@ -202,7 +206,7 @@ mod tests {
 
     use super::super::every_key::{EVERY_KEY, load_text};
     use super::*;
-    use crate::document::Completed;
+    use crate::document::{Completed, PlaceSection};
     use crate::profile::Transport;
     use crate::scenario::{Expectation, Fault, Reply, Uses};
 
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_matrix_and_the_ends_are_read_for_each_agent() {
+    fn the_matrix_the_ends_and_the_volatile_places_are_read() {
         let scenario = every_key();
         let column = |index: usize| {
             let agent = &scenario.agents[index];
@@ -231,6 +235,12 @@ mod tests {
         assert_eq!(scenario.agents[0].arguments, ["-c", "x=1"]);
         assert_eq!(scenario.agents[1].environment["MODE"], "plain");
         assert_eq!(scenario.timeout_ms, 1500);
+        let places: Vec<_> =
+            scenario.volatile.iter().map(|place| (place.section, &*place.path, &*place.kind)).collect();
+        assert_eq!(
+            places,
+            [(PlaceSection::Events, "$.build", "version"), (PlaceSection::Stderr, "$", "duration")]
+        );
     }
 
     #[test]

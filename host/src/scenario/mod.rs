@@ -16,6 +16,7 @@ mod select;
 mod syntax;
 mod table;
 mod turns;
+mod volatile;
 mod workspace;
 
 #[cfg(test)]

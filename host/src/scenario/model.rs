@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::document::Completed;
+use crate::document::{Completed, Place};
 use crate::profile::Transport;
 use crate::value::Digest;
 
@@ -46,6 +46,8 @@ pub struct Scenario {
     pub completed: Completed,
     /// Agent name to how it is expected to end.
     pub completed_by_agent: BTreeMap<String, Completed>,
+    /// Where values stand that differ from run to run, beside those the agent's profile knows. Checked.
+    pub volatile: Vec<Place>,
     /// What is asserted; never empty.
     pub assertions: Vec<Assertion>,
 }
