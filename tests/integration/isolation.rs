@@ -72,11 +72,11 @@ fn two_runs_never_share_a_folder() {
     project.write("scenarios/look.toml", &shell("pwd"));
     let recordings = [(); 2].map(|()| {
         let (_, results) = project.run_json(&[]);
-        (
-            results["scenarios"][0]["recording"].as_str().unwrap().to_owned(),
-            project.document(&results["scenarios"][0])["events"].to_string(),
-        )
+        let recording = results["scenarios"][0]["recording"].as_str().unwrap().to_owned();
+        let raw = std::fs::read_to_string(project.path().join(&recording).join("log/stdout-1")).unwrap();
+        (recording, raw, project.document(&results["scenarios"][0])["events"].to_string())
     });
     assert_ne!(recordings[0].0, recordings[1].0);
     assert_ne!(recordings[0].1, recordings[1].1, "the workspaces had the same path");
+    assert_eq!(recordings[0].2, recordings[1].2, "the path is no part of the document");
 }

@@ -90,7 +90,7 @@ pub enum Phase {
 pub struct Stream {
     /// The turn, from 1.
     pub turn: u32,
-    /// Bytes written, kept or not.
+    /// Bytes written, kept or not; what was replaced by symbols counts as long as they are.
     pub bytes: u64,
     /// Whether bytes beyond the limit were dropped.
     pub truncated: bool,

@@ -44,10 +44,11 @@ pub struct FileState {
     pub kind: FileKind,
     /// Whether its owner may execute it.
     pub executable: bool,
-    /// Size of a file, or of a link's target text; where a secret was replaced in it, of what is recorded.
+    /// Size of a file, or of a link's target text: with symbols, where something in it was replaced.
     pub bytes: u64,
-    /// Digest of a file's bytes, or of a link's target text; where a secret was replaced in it, of what is recorded.
-    /// A file larger than is kept is not searched, and its digest is that of the bytes as they were.
+    /// Digest of a file's bytes, or of a link's target text: of the text with symbols where something in it was
+    /// replaced, so that two runs have equal digests and the blob has the digest it is named by. A file larger than is
+    /// kept is not searched, and its digest is that of the bytes as they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Digest>,
     /// Text of a file, or a link's target, when it is UTF-8 and at most 64 KiB.

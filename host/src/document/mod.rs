@@ -3,6 +3,8 @@
 //! It is the only input of an assertion. These are its types; `recording/` writes and reads it. Ordinals
 //! (`turn`, `step`, `attempt`, `conversation`) count from 1, as people do and as scenario files do; positions in
 //! paths (`$.requests[0]`) count from 0, as JSONPath does. A reader tolerates missing sections and unknown members.
+//!
+//! What differs from run to run stands in it as a symbol, such as `⟦thread#1⟧`; see `recording/symbol`.
 
 mod agent;
 mod difference;

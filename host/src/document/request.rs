@@ -30,7 +30,8 @@ pub struct Request {
     /// Header names in lower case, each with its values in order; of a WebSocket frame, those of its upgrade.
     pub headers: BTreeMap<String, Vec<String>>,
     /// The decoded body as JSON; text when it is not JSON; null when it is empty or larger than 64 KiB. The decoded
-    /// bytes are the blob `requests/<position>/body` always.
+    /// bytes are the blob `requests/<position>/body` always: as they arrived, or, where something in JSON was replaced by
+    /// a symbol, in canonical form.
     pub body: Value,
     /// The model asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,13 +10,13 @@ use PlaceSection::{Events, Headers, Requests, Transcript};
 /// `msg_…`, `fco_…`, `ctco_…`, `at_…` of items that codex made itself.
 const ITEM: &str = "^([a-z]+_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$";
 
-const DATE: &str = r"<current_date>(\d{4}-\d\d-\d\d)</current_date>";
+const DATE: &str = "<current_date>([0-9]{4}-[0-9]{2}-[0-9]{2})</current_date>";
 
 // What a tool's output begins with, before the line `Output:`.
-const CHUNK: &str = r"\AChunk ID: (\w+)\n";
+const CHUNK: &str = r"\AChunk ID: ([0-9a-z]+)\n";
 const WALL_TIME: &str =
-    r"\A(?:Chunk ID: .+\n|Exit code: \d+\n|Script completed\n)?Wall time:? ([\d.]+) seconds\n";
-const PROCESS: &str = r"(?m)^Process running with session ID (\d+)$";
+    r"\A(?:Chunk ID: .+\n|Exit code: [0-9]+\n|Script completed\n)?Wall time:? ([0-9.]+) seconds\n";
+const PROCESS: &str = r"(?m)^Process running with session ID ([0-9]+)$";
 
 pub(super) static PLACES: [Place; 44] = [
     Place::new(Headers, "$['thread-id'][*]", "thread"),

@@ -18,6 +18,7 @@
 
 mod escape;
 mod host;
+mod order;
 mod settle;
 mod table;
 mod tokens;

@@ -18,13 +18,14 @@ pub type Texts = BTreeMap<String, Vec<u8>>;
 const UNTOUCHED: [&str; 4] = ["schema", "scenario", "raw", "timing"];
 
 /// An event's turn and line.
-type LineOf = (u64, u64);
+pub(super) type LineOf = (u64, u64);
 
 impl Symbols {
     /// Replaces in a run document, whose requests are sorted, and in the texts beside it. Their sizes and texts in the
     /// document follow. Files of the workspace come after, one by one, with [`Symbols::file`].
     pub fn settle(&mut self, document: &mut Value, texts: &mut Texts) {
         each_touched(document, |section| every_text(section, &mut |text| changed(escape(text), text)));
+        self.order_ties(document, texts);
         let rewritten = self.find(document, texts);
         self.tokens = self.table.tokens();
         each_touched(document, |section| {
@@ -50,7 +51,7 @@ impl Symbols {
 
     /// Finds values at places, and replaces them there: turn by turn; in each, its requests, then its events, then what
     /// it wrote; at last the workspace. Gives the lines of standard output that must be written anew.
-    fn find(&mut self, document: &mut Value, texts: &Texts) -> BTreeSet<LineOf> {
+    pub(super) fn find(&mut self, document: &mut Value, texts: &Texts) -> BTreeSet<LineOf> {
         let Self { places, table, .. } = self;
         let mut rewritten = BTreeSet::new();
         let turns: BTreeSet<u64> = ["requests", "events", "stdout", "stderr"]
@@ -193,7 +194,7 @@ fn is_short(bytes: &[u8]) -> bool {
     bytes.len() <= TEXT_INLINE_LIMIT_BYTES
 }
 
-fn parsed(bytes: Option<&Vec<u8>>) -> Option<Value> {
+pub(super) fn parsed(bytes: Option<&Vec<u8>>) -> Option<Value> {
     serde_json::from_slice(bytes?).ok()
 }
 

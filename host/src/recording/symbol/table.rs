@@ -13,9 +13,15 @@ const ECHO_LEAST_BYTES: usize = 4;
 pub(super) struct Table {
     by_value: BTreeMap<String, String>,
     counts: BTreeMap<String, u32>,
+    is_masking: bool,
 }
 
 impl Table {
+    /// The same, but from now on symbols have no numbers: only the kind of a value is left.
+    pub(super) fn masking(&self) -> Self {
+        Self { is_masking: true, ..self.clone() }
+    }
+
     /// A value of the host's own, whose symbol has no number.
     pub(super) fn know(&mut self, kind: &str, value: &str) {
         self.by_value.entry(value.to_owned()).or_insert_with(|| format!("⟦{kind}⟧"));
@@ -32,6 +38,11 @@ impl Table {
         }
         if let Some(symbol) = self.by_value.get(value) {
             return Some(symbol.clone());
+        }
+        if self.is_masking {
+            let symbol = format!("⟦{kind}⟧");
+            self.by_value.insert(value.to_owned(), symbol.clone());
+            return Some(symbol);
         }
         let count = self.counts.entry(kind.to_owned()).or_default();
         *count += 1;

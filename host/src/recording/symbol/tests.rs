@@ -85,7 +85,10 @@ fn any(generator: &mut Generator, depth: usize) -> Value {
     };
     match generator.below(if depth == 0 { 3 } else { 5 }) {
         0 => Value::from(word(generator)),
-        1 => serde_json::from_str(*generator.pick(&["1.50", "9007199254740993", "-0", "1e+400"])).unwrap(),
+        1 => {
+            let number = generator.pick(&["1.50", "9007199254740993", "-0", "1e+400"]);
+            serde_json::from_str(number).unwrap()
+        }
         2 => generator.pick(&[Value::Null, Value::Bool(true)]).clone(),
         3 => (0..generator.below(4)).map(|_| any(generator, depth - 1)).collect(),
         _ => {
@@ -128,10 +131,14 @@ fn what_stands_at_no_declared_place_stays() {
 
 #[test]
 fn bytes_beside_the_document_keep_their_form_unless_something_in_them_is_replaced() {
-    let request = |violations| json!({ "turn": 1, "body": null, "violations": violations });
+    let request =
+        |step, violations| json!({ "turn": 1, "step": step, "body": null, "violations": violations });
     let document = json!({
         "requests": [
-            request(json!([])), request(json!([])), request(json!([])), request(json!([{"code": "duplicate-member"}]))
+            request(1, json!([])),
+            request(2, json!([])),
+            request(3, json!([])),
+            request(4, json!([{ "code": "duplicate-member" }])),
         ],
         "stdout": [{ "turn": 1, "bytes": 100, "text": "stale" }],
         "stderr": [{ "turn": 1, "bytes": 3 }],

@@ -17,7 +17,8 @@ use super::escape::{OPEN, opened};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens {
     by_first: BTreeMap<String, Vec<Wanted>>,
-    longest_first: usize,
+    /// Whether there is a first token of that length: most tokens of a text need no other look.
+    lengths: Vec<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,7 +35,8 @@ impl Tokens {
         let mut tokens = Self::default();
         for (value, symbol) in values {
             let Some(run) = next_run(value, 0) else { continue };
-            tokens.longest_first = tokens.longest_first.max(run.len());
+            tokens.lengths.resize(tokens.lengths.len().max(run.len() + 1), false);
+            tokens.lengths[run.len()] = true;
             tokens.by_first.entry(value[run.clone()].to_owned()).or_default().push(Wanted {
                 lead: run.start,
                 value: value.clone(),
@@ -54,8 +56,12 @@ impl Tokens {
         let mut done = 0;
         let mut at = 0;
         while let Some(run) = next_run(text, at) {
-            if let Some(symbol) = text[at..run.start].find(OPEN).map(|open| at + open) {
-                at = symbol + opened(&text[symbol..]);
+            let between = &text[at..run.start];
+            if between.len() >= OPEN.len_utf8()
+                && let Some(open) = between.find(OPEN)
+            {
+                at += open;
+                at += opened(&text[at..]);
                 continue;
             }
             at = run.end;
@@ -79,7 +85,7 @@ impl Tokens {
     fn find(&self, text: &str, run: &std::ops::Range<usize>, done: usize) -> Option<(&Wanted, usize)> {
         let starts = [Some(run.start), after_json_escape(text, run)];
         starts.into_iter().flatten().find_map(|first| {
-            if run.end - first > self.longest_first {
+            if self.lengths.get(run.end - first) != Some(&true) {
                 return None;
             }
             self.by_first.get(&text[first..run.end])?.iter().find_map(|wanted| {
@@ -96,7 +102,7 @@ impl Tokens {
 fn after_json_escape(text: &str, run: &std::ops::Range<usize>) -> Option<usize> {
     let before = &text[..run.start];
     let backslashes = before.len() - before.trim_end_matches('\\').len();
-    if backslashes % 2 == 0 {
+    if backslashes.is_multiple_of(2) {
         return None;
     }
     let letters = match text.as_bytes()[run.start] {
@@ -110,16 +116,36 @@ fn after_json_escape(text: &str, run: &std::ops::Range<usize>) -> Option<usize> 
 
 /// The next token at or after `from`, which must not lie within one.
 fn next_run(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
-    let start = from + text[from..].find(is_token)?;
     let bytes = text.as_bytes();
+    let mut start = from;
+    while token_at(text, start)? == 0 {
+        // What is no token may be several bytes long; none of its later bytes begins a character.
+        start += 1;
+        while bytes.get(start).is_some_and(|byte| byte & 0xc0 == 0x80) {
+            start += 1;
+        }
+    }
     let mut end = start;
     loop {
-        match text[end..].chars().next() {
-            Some(c) if is_token(c) => end += c.len_utf8(),
-            Some('.') if digit(bytes, end.checked_sub(1)) && digit(bytes, Some(end + 1)) => end += 1,
+        match token_at(text, end) {
+            Some(length @ 1..) => end += length,
+            Some(_)
+                if bytes[end] == b'.' && digit(bytes, end.checked_sub(1)) && digit(bytes, Some(end + 1)) =>
+            {
+                end += 1;
+            }
             _ => return Some(start..end),
         }
     }
+}
+
+/// Length of the token character at a position, 0 when there is another one; none at the end.
+fn token_at(text: &str, at: usize) -> Option<usize> {
+    let byte = *text.as_bytes().get(at)?;
+    if byte.is_ascii() {
+        return Some(usize::from(byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'));
+    }
+    text[at..].chars().next().map(|c| if is_token(c) { c.len_utf8() } else { 0 })
 }
 
 /// Whether a token goes on across this position.

@@ -105,7 +105,7 @@ fn visit(value: &mut Value, arrived: &[State<'_>], table: &mut Table) -> Replace
         Value::Object(members) => {
             // In the order of names, whatever the order of arrival.
             let mut members: Vec<_> = members.iter_mut().collect();
-            members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            members.sort_by_key(|(name, _)| *name);
             for (name, member) in members {
                 let inside = descend(&states, |step| matches!(step, Step::Name(wanted) if wanted == name));
                 replaced = replaced | enter(member, &inside, table);
