@@ -8,6 +8,7 @@
 )]
 
 mod agents;
+mod authoring;
 mod bad_input;
 mod broken_scenarios;
 mod codex;
@@ -21,4 +22,5 @@ mod quickstart;
 mod readme;
 mod repeatable;
 mod secrets;
+mod show;
 mod std_examples;

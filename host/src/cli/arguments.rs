@@ -57,12 +57,17 @@ pub(super) enum Verb {
     Check(Selection),
     /// List scenarios.
     List(List),
-    /// Show a recording.
+    /// Show a recording: its timeline, or the part that a flag names.
+    ///
+    /// Events, requests and their items are numbered from 0, as in the paths of findings (`$.requests[0]`); turns,
+    /// steps and attempts from 1, as in scenarios.
     Show(Show),
     /// Compare two recordings.
     Diff(Diff),
     /// Work on packs of assertions.
     Pack(Pack),
+    /// Write something new from what is there.
+    New(New),
 }
 
 /// Which scenarios.
@@ -131,9 +136,39 @@ pub(super) struct List {
 pub(super) struct Show {
     /// A recording: a folder, or a bare run document.
     pub(super) recording: PathBuf,
-    /// Print the run document itself.
+    /// Only what belongs to this turn, from 1; in the timeline and in the transcript.
+    #[arg(long, value_name = "N", conflicts_with_all = ["event", "request", "file", "json_path", "at", "json"])]
+    pub(super) turn: Option<u32>,
+    /// One event with everything in it, by its number from 0.
+    #[arg(long, value_name = "N", group = "part")]
+    pub(super) event: Option<usize>,
+    /// One request with headers, transcript, reply and violations, by its number from 0.
+    #[arg(long, value_name = "N", group = "part")]
+    pub(super) request: Option<usize>,
+    /// With `--request`: its body too.
+    #[arg(long, requires = "request")]
+    pub(super) body: bool,
+    /// The conversations: of each request what is new, not what is repeated.
+    #[arg(long, group = "part", conflicts_with = "json")]
+    pub(super) transcript: bool,
+    /// What became of a file of the workspace, as a difference between before and after.
+    #[arg(long, value_name = "PATH", group = "part")]
+    pub(super) file: Option<String>,
+    /// Every match of an RFC 9535 JSONPath, with its path.
+    #[arg(long, value_name = "EXPR", group = "part")]
+    pub(super) json_path: Option<String>,
+    /// What stands at one path of the document, or under a blob's name, with what is around it.
+    #[arg(long, value_name = "PATH", group = "part")]
+    pub(super) at: Option<String>,
+    /// With `--at` and a blob's name: mark these bytes.
+    #[arg(long, value_name = "START..END", requires = "at", value_parser = byte_range, conflicts_with = "json")]
+    pub(super) bytes: Option<(u64, Option<u64>)>,
+    /// Print JSON: the whole run document, or what the flag beside it selects, a value a line.
     #[arg(long)]
     pub(super) json: bool,
+    /// Never start a pager ($WASSERT_PAGER, $PAGER, or `less`).
+    #[arg(long)]
+    pub(super) no_pager: bool,
 }
 
 #[derive(Debug, Args)]
@@ -162,6 +197,8 @@ pub(super) enum PackVerb {
     Wrap(PackWrap),
     /// List the assertions of an embedded pack or a module.
     List(PackList),
+    /// Judge the examples of a pack's folder: each must be what its name says, `pass…` or `fail…`.
+    Test(PackTest),
 }
 
 #[derive(Debug, Args)]
@@ -181,6 +218,70 @@ pub(super) struct PackList {
     /// `std`, or the path of a module.
     #[arg(default_value = "std")]
     pub(super) pack: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PackTest {
+    /// The pack's folder: `pack.toml`, the module, `examples/<assertion>/`.
+    #[arg(default_value = "assertions/std")]
+    pub(super) pack: PathBuf,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct New {
+    #[command(subcommand)]
+    pub(super) verb: NewVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum NewVerb {
+    /// Write an example of a pack from a recording, or as a patch of another example.
+    ///
+    /// Without `--patch`, the example is the recording's document, reduced to what the assertion reads. With `--patch`,
+    /// it says how it differs from another example, which is written from the recording first where it is missing.
+    /// Nothing is written that is not judged as its name says.
+    Example(NewExample),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewExample {
+    /// A recording: a folder, or a bare run document. Not needed for a patch of an example that is there.
+    #[arg(required_unless_present = "patch")]
+    pub(super) recording: Option<PathBuf>,
+    /// The pack's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) pack: PathBuf,
+    /// The assertion's name.
+    #[arg(long, value_name = "NAME")]
+    pub(super) assertion: String,
+    /// The example's name: `pass`, `fail`, `pass-…` or `fail-…`.
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: String,
+    /// The assertion's parameters, where they differ from those the example would have.
+    #[arg(long, value_name = "JSON")]
+    pub(super) with: Option<String>,
+    /// A JSON Patch operation or a list of them, or `@FILE`. May be given several times; applied in order.
+    #[arg(long, value_name = "JSON or @FILE")]
+    pub(super) patch: Vec<String>,
+    /// The example that the patch starts from.
+    #[arg(long, value_name = "NAME", default_value = "pass", requires = "patch")]
+    pub(super) from: String,
+    /// Sections of the document to keep; by default those the assertion reads.
+    #[arg(long, value_name = "SECTION", value_delimiter = ',')]
+    pub(super) sections: Vec<String>,
+}
+
+fn byte_range(text: &str) -> Result<(u64, Option<u64>), String> {
+    let parsed = text.split_once("..").and_then(|(start, end)| {
+        let end = if end.is_empty() { None } else { Some(end.parse().ok()?) };
+        Some((start.parse().ok()?, end))
+    });
+    parsed
+        .filter(|(start, end): &(u64, Option<u64>)| end.is_none_or(|end| *start <= end))
+        .ok_or_else(|| "expected START..END or START.., in bytes from 0".to_owned())
 }
 
 fn name_and_path(text: &str) -> Result<(String, PathBuf), String> {

@@ -9,12 +9,16 @@ mod interrupt;
 mod judge;
 mod list;
 mod load;
+mod new;
 mod output;
 mod pack;
+mod pack_test;
+mod pager;
 mod progress;
 mod project;
 mod run;
 mod show;
+mod shown;
 
 use std::process::ExitCode;
 
@@ -54,6 +58,7 @@ pub fn main() -> ExitCode {
         Verb::Show(verb) => show::show(verb, &output),
         Verb::Diff(verb) => diff::diff(verb, &output),
         Verb::Pack(verb) => pack::pack(verb, &output),
+        Verb::New(verb) => new::new(verb, &output),
     };
     let status = done.unwrap_or_else(|error| {
         output.error(&error);

@@ -18,6 +18,7 @@ pub(super) fn pack(arguments: &Pack, output: &Output) -> anyhow::Result<ExitStat
     match &arguments.verb {
         PackVerb::Wrap(verb) => wrap(verb, output),
         PackVerb::List(verb) => list(verb, output),
+        PackVerb::Test(verb) => super::pack_test::test(verb, output),
     }
 }
 

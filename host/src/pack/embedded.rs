@@ -31,7 +31,6 @@ mod tests {
     use wasmparser::{Parser, Payload};
 
     use super::*;
-    use crate::document::Document;
     use crate::pack::{digest_sources, source_digest_of};
 
     /// What `assertions/build` names too; when the two differ, the digests differ.
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn every_assertion_has_a_schema_a_row_in_the_readme_and_examples() {
+    fn every_assertion_has_a_schema_and_a_row_in_the_readme() {
         let folder = root().join("assertions/std");
         let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
         for assertion in embedded("std").unwrap().manifest.assertions {
@@ -103,12 +102,6 @@ mod tests {
             };
             json(format!("schemas/{name}.json"));
             json(format!("examples/{name}/with.json"));
-            for example in ["pass", "fail"] {
-                let document = json(format!("examples/{name}/{example}.json"));
-                assert_eq!(document["schema"], crate::document::SCHEMA, "{name}/{example}");
-                serde_json::from_value::<Document>(document)
-                    .unwrap_or_else(|error| panic!("{name}/{example}: {error}"));
-            }
             let row = format!("| [`{name}`](src/{}.rs) | {} |", name.replace('-', "_"), assertion.summary);
             assert!(readme.contains(&row), "the README has no row `{row}`");
             assert!(readme.contains(&format!("use = \"std/{name}\"")), "the README shows no use of {name}");

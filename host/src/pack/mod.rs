@@ -1,16 +1,25 @@
-//! Packs: manifests, the standard pack embedded in the program, and the digest of its source that a module carries.
+//! Packs: manifests, examples, the standard pack embedded in the program, and the digest of its source that a module
+//! carries.
 //!
 //! Nothing here runs a module, and nothing here fetches one.
 
 mod build;
 mod embedded;
+mod example;
 mod manifest;
+mod patch;
+mod pointer;
 
 use std::ops::Range;
 
 pub use build::{SOURCE_SECTION, digest_sources, source_digest_of, with_source_digest};
 pub use embedded::{EmbeddedPack, embedded};
+pub use example::{
+    EXAMPLES, Example, ExampleError, Examples, check_document, parameters, promised, read_example,
+    read_examples,
+};
 pub use manifest::{AssertionEntry, Manifest, ModuleEntry, PackEntry};
+pub use patch::{Patch, PatchError};
 
 /// What can be wrong with a pack.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::ast::Comparison;
-use super::{Budget, Refusal, decimal};
+use super::{Budget, Refusal};
+use crate::value::compare_numbers;
 
 pub(super) fn holds(
     left: Option<&Value>,
@@ -28,7 +29,7 @@ fn less(left: Option<&Value>, right: Option<&Value>, budget: &mut Budget) -> Res
         (Some(Value::Number(left)), Some(Value::Number(right))) => {
             let (left, right) = (left.as_str(), right.as_str());
             budget.charge((left.len() + right.len()) as u64)?;
-            Ok(decimal::compare(left, right) == Ordering::Less)
+            Ok(compare_numbers(left, right) == Ordering::Less)
         }
         (Some(Value::String(left)), Some(Value::String(right))) => {
             budget.charge(left.len().min(right.len()) as u64)?;
@@ -55,7 +56,7 @@ fn equal_values(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool
         (Value::Number(left), Value::Number(right)) => {
             let (left, right) = (left.as_str(), right.as_str());
             budget.charge((left.len() + right.len()) as u64)?;
-            Ok(decimal::compare(left, right) == Ordering::Equal)
+            Ok(compare_numbers(left, right) == Ordering::Equal)
         }
         (Value::String(left), Value::String(right)) => {
             budget.charge(left.len().min(right.len()) as u64)?;

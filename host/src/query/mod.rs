@@ -12,7 +12,6 @@
 mod ast;
 mod budget;
 mod compare;
-mod decimal;
 mod evaluate;
 #[cfg(test)]
 mod examples;

@@ -15,12 +15,14 @@
 //!
 //! Nothing here knows the time: run names are passed in.
 
+mod blob;
 mod hold;
 mod read;
 mod redact;
 mod symbol;
 mod write;
 
+pub use blob::{BlobError, read_blob};
 pub use read::{ReadError, Recording, read};
 pub use redact::Secrets;
 pub use symbol::{Symbols, Texts, escape, unescape};

@@ -1,9 +1,11 @@
 //! Results for people: a line a scenario as it ends, then every failure once more with its grounds, then the sum.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use super::{Count, Judged, ScenarioResult, Style};
-use crate::value::{ErrorClass, Finding, Outcome, escape_terminal, excerpt};
+use super::normalized::short;
+use super::{Count, ScenarioResult, Style};
+use crate::value::{ErrorClass, Finding, Outcome, Place, Verdict, escape_terminal, excerpt};
 
 /// Findings told for one verdict; the rest is counted.
 const FINDINGS_TOLD: usize = 10;
@@ -36,13 +38,17 @@ pub fn summary(results: &[ScenarioResult], duration_ms: u64, style: Style) -> St
             help(&mut text, problem.help.as_deref(), style);
         }
         for judged in result.verdicts.iter().filter(|judged| judged.verdict.outcome != Outcome::Pass) {
-            tell(&mut text, judged, style);
+            let recording = result.recording.as_deref();
+            tell_verdict(&mut text, &judged.verdict, judged.asked_at.as_deref(), recording, style);
         }
         if let Some(recording) = &result.recording {
             let _ = writeln!(
                 text,
                 "  look: {}",
-                style.place(&format!("wassert show {}", quoted(&recording.display().to_string())))
+                style.place(&escape_terminal(&format!(
+                    "wassert show {}",
+                    quoted(&recording.display().to_string())
+                )))
             );
         }
     }
@@ -61,8 +67,14 @@ pub fn summary(results: &[ScenarioResult], duration_ms: u64, style: Style) -> St
     text
 }
 
-fn tell(text: &mut String, judged: &Judged, style: Style) {
-    let verdict = &judged.verdict;
+/// One verdict with its grounds; where there is a recording, each finding with the command that shows its place.
+pub(super) fn tell_verdict(
+    text: &mut String,
+    verdict: &Verdict,
+    asked_at: Option<&str>,
+    recording: Option<&Path>,
+    style: Style,
+) {
     let said = match verdict.outcome {
         Outcome::Fail => "failed",
         Outcome::Skip => "was skipped",
@@ -73,9 +85,7 @@ fn tell(text: &mut String, judged: &Judged, style: Style) {
         text,
         "  {} {said}{}",
         style.outcome(verdict.outcome, &escape_terminal(&verdict.assertion)),
-        judged
-            .asked_at
-            .as_deref()
+        asked_at
             .map(|place| format!(", asked at {}", style.place(&escape_terminal(place))))
             .unwrap_or_default(),
     );
@@ -90,7 +100,7 @@ fn tell(text: &mut String, judged: &Judged, style: Style) {
         .filter(|finding| finding.outcome == verdict.outcome || finding.outcome == Outcome::Fail)
         .collect();
     for finding in telling.iter().take(FINDINGS_TOLD) {
-        tell_finding(text, finding, style);
+        tell_finding(text, finding, recording, style);
     }
     let left_out = telling.len().saturating_sub(FINDINGS_TOLD) + verdict.findings_dropped as usize;
     if left_out > 0 {
@@ -101,7 +111,7 @@ fn tell(text: &mut String, judged: &Judged, style: Style) {
     }
 }
 
-fn tell_finding(text: &mut String, finding: &Finding, style: Style) {
+fn tell_finding(text: &mut String, finding: &Finding, recording: Option<&Path>, style: Style) {
     let _ = writeln!(text, "    {}", escape_terminal(&finding.message).replace('\n', "\n    "));
     for place in &finding.at {
         let range = match (place.start, place.end) {
@@ -117,6 +127,20 @@ fn tell_finding(text: &mut String, finding: &Finding, style: Style) {
     if let Some(expected) = &finding.expected {
         let _ = writeln!(text, "      expected: {}", excerpt(expected, 200));
     }
+    if let (Some(recording), Some(place)) = (recording, finding.at.first()) {
+        let command = look(&recording.display().to_string(), place);
+        let _ = writeln!(text, "      look:     {}", style.place(&escape_terminal(&command)));
+    }
+}
+
+/// The command that shows a place.
+fn look(recording: &str, place: &Place) -> String {
+    let bytes = match (place.start, place.end) {
+        (Some(start), Some(end)) => format!(" --bytes {start}..{end}"),
+        (Some(start), None) => format!(" --bytes {start}.."),
+        _ => String::new(),
+    };
+    format!("wassert show {} --at {}{bytes}", quoted(recording), quoted(&short(&place.path)))
 }
 
 fn help(text: &mut String, help: Option<&str>, style: Style) {
@@ -140,7 +164,7 @@ fn counted(count: Count, style: Style) -> String {
 }
 
 /// A word for a shell.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@+:=,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -152,8 +176,8 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Problem;
-    use crate::value::{Place, Unjudged, Verdict};
+    use crate::report::{Judged, Problem};
+    use crate::value::Unjudged;
 
     fn verdict(outcome: Outcome, error: Option<Unjudged>, findings: Vec<Finding>) -> Judged {
         let verdict = Verdict {
@@ -204,6 +228,7 @@ mod tests {
       at $['files']['a']
       actual:   "x"
       expected: y\n
+      look:     wassert show 'runs/it'\''s/one' --at '$.files.a'
   look: wassert show 'runs/it'\''s/one'
 
 [  1.500s] 1 scenarios: 0 passed, 1 failed, 0 skipped, 0 errors; 1 verdicts: 0 passed, 1 failed, 0 skipped, 0 errors

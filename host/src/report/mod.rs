@@ -1,20 +1,43 @@
 //! Outcomes and diagnostics as text: one file a format. A report never sees a live run; it renders what was concluded.
 
+mod aftermath;
+mod causal;
 mod diagnostic;
 mod difference;
+mod event;
+mod examples;
+mod file_diff;
+#[cfg(test)]
+mod fixture;
 mod human;
+mod items;
 mod json;
+mod layout;
+mod news;
+mod normalized;
+mod part;
+mod place;
+mod request;
 mod style;
 mod timeline;
+mod transcript;
 
 use std::path::PathBuf;
 
 pub use diagnostic::{render_human, render_json};
 pub use difference::{difference, difference_json};
+pub use event::event;
+pub use examples::{EXAMPLES_SCHEMA, ExampleResult, examples_for_people, examples_json};
+pub use file_diff::{Content, file_diff};
 pub use human::{scenario_line, summary};
 pub use json::{SCHEMA, results};
+pub use layout::Layout;
+pub use part::NoSuchPart;
+pub use place::{blob_place, matches, place};
+pub use request::request;
 pub use style::Style;
 pub use timeline::timeline;
+pub use transcript::transcript;
 
 use crate::value::{Outcome, Verdict};
 

@@ -40,6 +40,16 @@ impl Style {
         self.paint(Ansi::new().dimmed(), text)
     }
 
+    /// What came to a file, or to a list.
+    pub fn added(self, text: &str) -> String {
+        self.paint(AnsiColor::Green.on_default(), text)
+    }
+
+    /// What is gone from it, or went wrong.
+    pub fn removed(self, text: &str) -> String {
+        self.paint(AnsiColor::Red.on_default(), text)
+    }
+
     fn paint(self, style: Ansi, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),

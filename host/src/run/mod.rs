@@ -3,6 +3,7 @@
 
 mod assertions;
 mod dispatch;
+mod examples;
 mod execute;
 mod judge;
 mod name;
@@ -13,6 +14,7 @@ mod verify;
 
 pub use assertions::{ResolveError, Resolved, check_asked, resolve};
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
+pub use examples::{PackFolder, PackFolderError, reduced};
 pub use judge::{judge_document, judge_recording};
 pub use name::run_name;
 pub use verify::dispatch_twice;

@@ -2,6 +2,7 @@
 //!
 //! Floor 0: knows nothing of files, processes, time or the network.
 
+mod decimal;
 mod digest;
 mod escape;
 mod glob;
@@ -9,6 +10,7 @@ mod json;
 mod outcome;
 mod verdict;
 
+pub use decimal::compare_numbers;
 pub use digest::Digest;
 pub use escape::{escape_terminal, excerpt};
 pub use glob::glob_matches;

@@ -10,7 +10,7 @@ struct Decimal {
 }
 
 /// Compares two JSON number lexemes by value.
-pub(super) fn compare(left: &str, right: &str) -> Ordering {
+pub fn compare_numbers(left: &str, right: &str) -> Ordering {
     let (left, right) = (decimal(left), decimal(right));
     match (left.digits.is_empty(), right.digits.is_empty()) {
         (true, true) => return Ordering::Equal,
@@ -64,7 +64,7 @@ mod tests {
             ("12.50", "1250E-2"),
             ("1e400", "10e399"),
         ] {
-            assert_eq!(compare(left, right), Ordering::Equal, "{left} {right}");
+            assert_eq!(compare_numbers(left, right), Ordering::Equal, "{left} {right}");
         }
         for (less, greater) in [
             ("1", "2"),
@@ -78,8 +78,8 @@ mod tests {
             ("-1e99", "1"),
             ("99", "1e2"),
         ] {
-            assert_eq!(compare(less, greater), Ordering::Less, "{less} {greater}");
-            assert_eq!(compare(greater, less), Ordering::Greater, "{less} {greater}");
+            assert_eq!(compare_numbers(less, greater), Ordering::Less, "{less} {greater}");
+            assert_eq!(compare_numbers(greater, less), Ordering::Greater, "{less} {greater}");
         }
     }
 }
