@@ -77,3 +77,59 @@ fn a_second_turn_that_does_not_resume_is_red() {
         assert_eq!(verdict(scenario, "std/request-contains")["outcome"], "fail");
     }
 }
+
+/// Chunk ids, wall times, a process that goes on, a log with times, the run's own folders and a literal bracket.
+const TALKATIVE: &str = r#"
+summary = "Tools that say what differs from run to run."
+agents  = ["codex-http", "codex-websocket"]
+[agent.codex-http]
+extends   = "codex"
+transport = "http"
+[agent.codex-websocket]
+extends   = "codex"
+transport = "websocket"
+[workspace]
+git = true
+[[turn]]
+prompt = "Work ⟦hard⟧."
+[[step]]
+calls = [
+  { id = "long", tool = "exec_command", input = { cmd = "echo begun; sleep 3", yield_time_ms = 1000 } },
+  { id = "patch", tool = "write-file", input = { path = "new.txt", content = "x\n" } },
+]
+[[step]]
+calls = [
+  { id = "unknown", tool = "nothing", input = { a = 1 } },
+  { id = "where", tool = "exec_command", input = { cmd = "pwd; echo $HOME $TMPDIR $WASSERT_RUN > where.txt; env | grep WASSERT_RUN" } },
+]
+[[step]]
+text = "done"
+[[assert]]
+use = "std/exit"
+with = { code = 0 }
+"#;
+
+#[test]
+fn whatever_differs_in_what_its_tools_say_is_a_symbol() {
+    let Some(codex) = codex() else { return };
+    let project = Project::new();
+    project.write("scenarios/talkative.toml", TALKATIVE);
+    let (_, results) = project.run_json(&["--twice", "--agent-bin", &format!("codex={}", codex.display())]);
+    for scenario in results["scenarios"].as_array().unwrap() {
+        let repeatable = verdict(scenario, "run/repeatable");
+        assert_eq!(repeatable["outcome"], "pass", "{repeatable:#}");
+        let document = project.document(scenario);
+        let file = &document["files"]["where.txt"]["after"];
+        assert_eq!(file["text"], "⟦home⟧ ⟦tmp⟧ ⟦run⟧\n");
+        assert_eq!(document["turns"][0]["prompt"], "Work ⟦⟦hard⟧.");
+        let output = document["requests"].as_array().unwrap().iter().rev().find_map(|request| {
+            let items = request["transcript"].as_array().unwrap();
+            items.iter().find(|item| item["kind"] == "result" && item["call"] == "long").cloned()
+        });
+        assert_eq!(
+            output.unwrap()["output"],
+            "Chunk ID: ⟦chunk#1⟧\nWall time: ⟦duration⟧ seconds\nProcess running with session ID ⟦process#1⟧\nOriginal token \
+             count: 2\nOutput:\nbegun\n"
+        );
+    }
+}

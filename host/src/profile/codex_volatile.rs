@@ -18,7 +18,10 @@ const WALL_TIME: &str =
     r"\A(?:Chunk ID: .+\n|Exit code: [0-9]+\n|Script completed\n)?Wall time:? ([0-9.]+) seconds\n";
 const PROCESS: &str = r"(?m)^Process running with session ID ([0-9]+)$";
 
-pub(super) static PLACES: [Place; 44] = [
+/// What each line of its log on standard error begins with.
+const LOGGED_AT: &str = "(?m)^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z) +[A-Z]+ ";
+
+pub(super) static PLACES: [Place; 45] = [
     Place::new(Headers, "$['thread-id'][*]", "thread"),
     Place::new(Headers, "$['session-id'][*]", "thread"),
     Place::new(Headers, "$['x-client-request-id'][*]", "thread"),
@@ -64,6 +67,7 @@ pub(super) static PLACES: [Place; 44] = [
     Place::new(Transcript, "$.input.session_id", "process"),
     Place::new(PlaceSection::Reply, "$.input.session_id", "process"),
     Place::new(Events, "$.thread_id", "thread"),
+    Place::within(PlaceSection::Stderr, "$", LOGGED_AT, "time"),
     Place::new(Events, "$.item.receiver_thread_ids[*]", "thread"),
 ];
 
