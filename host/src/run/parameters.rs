@@ -30,10 +30,8 @@ pub(super) fn misfits(schema: &str, parameters: &Value) -> Vec<String> {
         let mut compiler = Compiler::new();
         compiler.set_default_draft(Draft::V2020_12);
         compiler.use_loader(Box::new(Nowhere));
-        compiler
-            .add_resource(ADDRESS, schema)
-            .and_then(|()| compiler.compile(ADDRESS, &mut schemas))
-            .map_err(|error| format!("{error:#}"))
+        compiler.add_resource(ADDRESS, schema).map_err(|error| format!("{error:#}"))?;
+        compiler.compile(ADDRESS, &mut schemas).map_err(|error| format!("{error:#}"))
     });
     match compiled {
         Err(error) => vec![format!("its schema can't be used: {}", excerpt(&error, 200))],

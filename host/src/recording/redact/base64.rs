@@ -133,7 +133,7 @@ mod tests {
             assert_eq!(run.decoded(0), b"user:secret-1");
             seen.push(run.original(0, 5..13));
         });
-        assert_eq!(seen, [8..21]);
+        assert_eq!(seen, std::iter::once(8..21).collect::<Vec<_>>());
         each_run(b"short\n\nalso short, and, so, are, these", |run| panic!("{run:?}"));
     }
 }
