@@ -2,13 +2,17 @@
 //!
 //! Floor 0: knows nothing of files, processes, time or the network.
 
+mod chunk;
 mod digest;
+mod duplicate;
 mod escape;
 mod json;
 mod outcome;
 mod verdict;
 
+pub use chunk::{CHUNKED_ABOVE_BYTES, chunks};
 pub use digest::Digest;
+pub use duplicate::first_duplicate;
 pub use escape::{escape_terminal, excerpt};
 pub use json::{PathPart, canonical, push_path_part, to_canonical_string};
 pub use outcome::{ExitStatus, Outcome};
