@@ -1,65 +1,11 @@
-//! Reads a recording: a folder, or a bare run document in one JSON file.
+//! Reads a recording into the typed document: for the host's own checks and for people.
+//!
+//! Where the document has a reference to a blob, the typed one has a sentence that says so.
 
 use std::path::{Path, PathBuf};
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
-
-use super::{DOCUMENT, SCENARIO};
-use crate::document::{Document, SCHEMA};
-
-/// A run document larger than this is not read: no agent's run comes near it.
-const DOCUMENT_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
-
-/// A recording that can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// A file or folder.
-    #[error("`{path}` can't be read: {source}")]
-    Io {
-        /// As the user named it, or below that.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A folder without a run document.
-    #[error("`{path}` is no complete recording: it has no `{DOCUMENT}`")]
-    Incomplete {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// Not JSON, or not a run document.
-    #[error("`{path}` is no run document: {reason}")]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// What was found.
-        reason: String,
-    },
-    /// Another major version.
-    #[error("`{path}` has schema `{schema}`, this program reads `{SCHEMA}`")]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// What it says.
-        schema: String,
-    },
-}
-
-impl ReadError {
-    /// What to do about it.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Version { .. } => {
-                Some("use the version of wassert that wrote it, or a newer one".to_owned())
-            }
-            Self::Incomplete { .. } => {
-                Some("name a folder `<scenario>@<agent>` below `.wassert/runs/<run>/`".to_owned())
-            }
-            Self::Io { .. } | Self::Shape { .. } => None,
-        }
-    }
-}
+use super::{ReadError, open, stored};
+use crate::document::Document;
 
 /// A recording, read.
 #[derive(Clone, Debug)]
@@ -75,43 +21,25 @@ pub struct Recording {
 /// Reads a folder or a bare run document.
 ///
 /// # Errors
-/// When it is incomplete, not a run document, or of another major version.
+/// When it is incomplete, was changed, is not a run document, or of another major version.
 pub fn read(path: &Path) -> Result<Recording, ReadError> {
-    let io = |source| ReadError::Io { path: path.to_owned(), source };
-    let (parent, name) = (path.parent().filter(|parent| !parent.as_os_str().is_empty()), path.file_name());
-    if let Ok(folder) = Dir::open_ambient_dir(path, ambient_authority()) {
-        if !folder.exists(DOCUMENT) {
-            return Err(ReadError::Incomplete { path: path.to_owned() });
-        }
-        let document = parse(&path.join(DOCUMENT), &bounded(&folder, DOCUMENT.as_ref()).map_err(io)?)?;
-        let scenario =
-            bounded(&folder, SCENARIO.as_ref()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        return Ok(Recording { path: path.to_owned(), document, scenario });
-    }
-    let folder = Dir::open_ambient_dir(parent.unwrap_or(Path::new(".")), ambient_authority()).map_err(io)?;
-    let bytes = bounded(&folder, Path::new(name.unwrap_or_default())).map_err(io)?;
-    Ok(Recording { path: path.to_owned(), document: parse(path, &bytes)?, scenario: None })
+    open(path)?.typed()
 }
 
-fn bounded(folder: &Dir, name: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    folder.open(name)?.take(DOCUMENT_LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > DOCUMENT_LIMIT_BYTES {
-        return Err(std::io::Error::other(format!("larger than {} MiB", DOCUMENT_LIMIT_BYTES >> 20)));
-    }
-    Ok(bytes)
-}
-
-fn parse(path: &Path, bytes: &[u8]) -> Result<Document, ReadError> {
-    let shape = |reason: String| ReadError::Shape { path: path.to_owned(), reason };
-    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| shape(error.to_string()))?;
-    match value.get("schema").and_then(serde_json::Value::as_str) {
-        Some(SCHEMA) => serde_json::from_value(value).map_err(|error| shape(error.to_string())),
-        Some(schema) if schema.starts_with("wassert.run/") => {
-            Err(ReadError::Version { path: path.to_owned(), schema: crate::value::excerpt(schema, 40) })
-        }
-        _ => Err(shape(format!("it has no member `schema` that says `{SCHEMA}`"))),
+impl super::Opened {
+    /// The typed document.
+    ///
+    /// # Errors
+    /// When a member has another type than this version gives it.
+    pub fn typed(self) -> Result<Recording, ReadError> {
+        let path = self.path().to_owned();
+        let mut document = self.document;
+        stored::describe_references(&mut document);
+        let document = serde_json::from_value(document).map_err(|error| {
+            let (path, reason) = (path.clone(), error.to_string());
+            ReadError::Shape { path, what: "run document", reason }
+        })?;
+        Ok(Recording { path, document, scenario: self.scenario })
     }
 }
 

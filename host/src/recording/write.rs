@@ -1,15 +1,17 @@
 //! Writes one recording.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde_json::json;
 
-use super::{BLOB_FOLDER, BLOBS, DOCUMENT, MODULE_FOLDER, SCENARIO, VERDICTS};
+use super::blobs::{Blobs, file_name};
+use super::manifest::{Entry, Manifest};
+use super::{BLOB_FOLDER, BLOBS, DOCUMENT, LOG_FOLDER, MANIFEST, MODULE_FOLDER, SCENARIO, VERDICTS, stored};
 use crate::document::{Document, Raw};
-use crate::value::{Digest, Verdict, canonical, to_canonical_string};
+use crate::value::{CHUNKED_ABOVE_BYTES, Digest, Verdict, canonical, chunks, to_canonical_string};
 
 /// A recording could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -27,13 +29,13 @@ pub enum WriteError {
     Json(#[from] serde_json::Error),
 }
 
-/// An open recording.
+/// An open recording. It is complete when its document has been written, and no recording before that.
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
     folder: Dir,
-    names: BTreeMap<String, Digest>,
-    written: BTreeSet<Digest>,
+    blobs: Blobs,
+    files: BTreeMap<String, Entry>,
 }
 
 impl Writer {
@@ -50,10 +52,10 @@ impl Writer {
                 .map_err(failed)?;
         }
         let folder = Dir::open_ambient_dir(path, ambient_authority()).map_err(failed)?;
-        for below in [BLOB_FOLDER, "log"] {
+        for below in [BLOB_FOLDER, LOG_FOLDER] {
             folder.create_dir(below).map_err(failed)?;
         }
-        Ok(Self { path: path.to_owned(), folder, names: BTreeMap::new(), written: BTreeSet::new() })
+        Ok(Self { path: path.to_owned(), folder, blobs: Blobs::default(), files: BTreeMap::new() })
     }
 
     /// Where it is.
@@ -61,32 +63,56 @@ impl Writer {
         &self.path
     }
 
-    /// Keeps bytes, without a name yet. Equal bytes are kept once.
+    /// Keeps bytes in one piece, without a name yet. Equal bytes are kept once.
     ///
     /// # Errors
     /// When they can't be written.
     pub fn keep(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
-        if self.written.insert(digest) {
-            self.folder.write(format!("{BLOB_FOLDER}/{}", digest.hex()), bytes)?;
+        let name = file_name(digest);
+        if !self.files.contains_key(&name) {
+            self.folder.write(&name, bytes)?;
+            self.files.insert(name, Entry { bytes: bytes.len() as u64, sha256: None });
         }
         Ok(())
     }
 
     /// Gives kept bytes a name in the document. Bytes that were not kept stay without one.
     pub fn name(&mut self, name: String, digest: Digest) {
-        if self.written.contains(&digest) {
-            self.names.insert(name, digest);
+        if self.is_kept(digest) {
+            self.blobs.names.insert(name, digest);
         }
     }
 
-    /// Keeps bytes under a name.
+    fn is_kept(&self, digest: Digest) -> bool {
+        self.blobs.parts.contains_key(&digest) || self.files.contains_key(&file_name(digest))
+    }
+
+    /// Keeps bytes under a name, and returns their digest. What is above 64 KiB is kept in parts, so that what it shares with other such bytes
+    /// is kept once.
     ///
     /// # Errors
     /// When they can't be written.
-    pub fn blob(&mut self, name: String, bytes: &[u8]) -> Result<(), WriteError> {
+    pub fn blob(&mut self, name: String, bytes: &[u8]) -> Result<Digest, WriteError> {
         let digest = Digest::of(bytes);
-        self.keep(digest, bytes).map_err(|source| self.failed(&name, source))?;
+        self.keep_in_parts(digest, bytes).map_err(|source| self.failed(&name, source))?;
         self.name(name, digest);
+        Ok(digest)
+    }
+
+    fn keep_in_parts(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
+        if bytes.len() <= CHUNKED_ABOVE_BYTES {
+            return self.keep(digest, bytes);
+        }
+        if self.is_kept(digest) {
+            return Ok(());
+        }
+        let mut parts = Vec::new();
+        for part in chunks(bytes) {
+            let digest = Digest::of(part);
+            self.keep(digest, part)?;
+            parts.push(digest);
+        }
+        self.blobs.parts.insert(digest, parts);
         Ok(())
     }
 
@@ -94,43 +120,50 @@ impl Writer {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn log(&self, name: &str, bytes: &[u8]) -> Result<Raw, WriteError> {
-        self.folder.write(format!("log/{name}"), bytes).map_err(|source| self.failed(name, source))?;
-        Ok(Raw { sha256: Digest::of(bytes), bytes: bytes.len() as u64 })
+    pub fn log(&mut self, name: &str, bytes: &[u8]) -> Result<Raw, WriteError> {
+        let sha256 = self.file(&format!("{LOG_FOLDER}/{name}"), bytes)?;
+        Ok(Raw { sha256, bytes: bytes.len() as u64 })
     }
 
     /// Keeps the scenario's text.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn scenario(&self, text: &str) -> Result<(), WriteError> {
-        self.folder.write(SCENARIO, text).map_err(|source| self.failed(SCENARIO, source))
+    pub fn scenario(&mut self, text: &str) -> Result<(), WriteError> {
+        self.file(SCENARIO, text.as_bytes()).map(drop)
     }
 
     /// Keeps a module the scenario brought.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn module(&self, digest: Digest, bytes: &[u8]) -> Result<(), WriteError> {
-        let failed = |source| self.failed(MODULE_FOLDER, source);
-        self.folder.create_dir_all(MODULE_FOLDER).map_err(failed)?;
-        self.folder.write(format!("{MODULE_FOLDER}/{}", digest.hex()), bytes).map_err(failed)
+    pub fn module(&mut self, digest: Digest, bytes: &[u8]) -> Result<(), WriteError> {
+        let name = format!("{MODULE_FOLDER}/{}", digest.hex());
+        let written =
+            self.folder.create_dir_all(MODULE_FOLDER).and_then(|()| self.folder.write(&name, bytes));
+        written.map_err(|source| self.failed(&name, source))?;
+        self.files.insert(name, Entry { bytes: bytes.len() as u64, sha256: None });
+        Ok(())
     }
 
-    /// Writes the names of the blobs, then the document, which completes the recording.
+    /// Writes the document in its stored form and the index of blobs, then the manifest, which completes the recording.
     ///
     /// # Errors
     /// When they can't be written.
-    pub fn document(&self, document: &Document) -> Result<(), WriteError> {
+    pub fn document(&mut self, document: &Document) -> Result<(), WriteError> {
+        let mut value = serde_json::to_value(document)?;
+        stored::shrink(&mut value, &mut |name, text| self.blob(name, text.as_bytes()))?;
+        let text = canonical(&value);
+        drop(value);
+        self.file(DOCUMENT, text.as_bytes())?;
+        let index = to_canonical_string(&self.blobs)?;
+        self.file(BLOBS, index.as_bytes())?;
+        let manifest = to_canonical_string(&Manifest::new(std::mem::take(&mut self.files)))?;
+        let partial = format!("{MANIFEST}.partial");
         self.folder
-            .write(BLOBS, to_canonical_string(&self.names)?)
-            .map_err(|source| self.failed(BLOBS, source))?;
-        let text = to_canonical_string(document)?;
-        let partial = format!("{DOCUMENT}.partial");
-        self.folder
-            .write(&partial, text)
-            .and_then(|()| self.folder.rename(&partial, &self.folder, DOCUMENT))
-            .map_err(|source| self.failed(DOCUMENT, source))
+            .write(&partial, manifest)
+            .and_then(|()| self.folder.rename(&partial, &self.folder, MANIFEST))
+            .map_err(|source| self.failed(MANIFEST, source))
     }
 
     /// Writes what was concluded.
@@ -139,7 +172,18 @@ impl Writer {
     /// When it can't be written.
     pub fn verdicts(&self, verdicts: &[Verdict]) -> Result<(), WriteError> {
         let text = canonical(&json!({ "schema": "wassert.verdicts/1", "verdicts": verdicts }));
-        self.folder.write(VERDICTS, text).map_err(|source| self.failed(VERDICTS, source))
+        let partial = format!("{VERDICTS}.partial");
+        self.folder
+            .write(&partial, text)
+            .and_then(|()| self.folder.rename(&partial, &self.folder, VERDICTS))
+            .map_err(|source| self.failed(VERDICTS, source))
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<Digest, WriteError> {
+        self.folder.write(name, bytes).map_err(|source| self.failed(name, source))?;
+        let sha256 = Digest::of(bytes);
+        self.files.insert(name.to_owned(), Entry { bytes: bytes.len() as u64, sha256: Some(sha256) });
+        Ok(sha256)
     }
 
     fn failed(&self, below: &str, source: std::io::Error) -> WriteError {
@@ -163,8 +207,72 @@ mod tests {
         let hex = Digest::of("same");
         assert_eq!(
             std::fs::read_to_string(path.join("blobs.json")).unwrap(),
-            format!(r#"{{"stderr/0":"{hex}","stdout/0":"{hex}"}}"#)
+            format!(
+                r#"{{"names":{{"stderr/0":"{hex}","stdout/0":"{hex}"}},"parts":{{}},"schema":"wassert.blobs/1"}}"#
+            )
         );
         assert!(Writer::create(&path).is_err(), "a recording is written once");
+    }
+
+    fn bytes_below(path: &Path) -> u64 {
+        let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+        entries
+            .map(|entry| match entry.file_type().unwrap().is_dir() {
+                true => bytes_below(&entry.path()),
+                false => entry.metadata().unwrap().len(),
+            })
+            .sum()
+    }
+
+    #[test]
+    fn history_that_repeats_costs_once() {
+        use crate::document::{Item, Request, Role};
+
+        // Long enough to be a reference, and nothing in it repeats.
+        let noise: String = (0..20_000).map(|block| Digest::of(format!("{block}")).hex()).collect();
+        let said = |text: &str| Item::Message { role: Role::User, text: text.to_owned() };
+        let requests: Vec<_> = (0..20)
+            .map(|number| Request {
+                lane: "main".to_owned(),
+                conversation: 1,
+                transcript: [said(&noise)].into_iter().chain((0..number).map(|_| said("more"))).collect(),
+                ..Request::default()
+            })
+            .collect();
+        let document =
+            Document { schema: crate::document::SCHEMA.to_owned(), requests, ..Document::default() };
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a@b");
+        let mut writer = Writer::create(&path).unwrap();
+        for number in 0..20 {
+            let body = format!("{{\"id\":{number},\"input\":[\"{noise}\"{}]}}", ",1".repeat(number));
+            writer.blob(format!("requests/{number}/body"), body.as_bytes()).unwrap();
+        }
+        writer.document(&document).unwrap();
+        let (disk, once) = (bytes_below(&path), noise.len() as u64);
+        // Once in the bodies, once as a text of the transcript, and what each body changes at its ends.
+        let most = 2 * once + 20 * 192 * 1024;
+        assert!(disk < most, "{disk} bytes for 20 requests that replay {once} bytes");
+
+        let opened = crate::recording::open(&path).unwrap();
+        for (number, request) in opened.document["requests"].as_array().unwrap().iter().enumerate() {
+            let body = opened.blob(&format!("requests/{number}/body")).unwrap().unwrap();
+            assert!(body.ends_with(b"]}") && body.len() > noise.len());
+            let name = request["transcript"][0]["text"]["$blob"].as_str().unwrap();
+            assert_eq!(opened.blob(name).unwrap().unwrap(), noise.as_bytes());
+            assert_eq!(request["transcript"].as_array().unwrap().len(), number + 1);
+        }
+    }
+
+    #[test]
+    fn what_was_not_finished_is_no_recording() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a@b");
+        let mut writer = Writer::create(&path).unwrap();
+        writer.blob("stdout/0".into(), b"out").unwrap();
+        std::fs::create_dir(path.join("manifest.json.partial")).unwrap();
+        assert!(writer.document(&Document::default()).is_err());
+        assert!(path.join("run.json").exists());
+        assert!(matches!(crate::recording::open(&path), Err(crate::recording::ReadError::Incomplete { .. })));
     }
 }

@@ -98,7 +98,7 @@ pub(super) async fn execute(
     };
     let written = |error: crate::recording::WriteError| problem("recording", &error.to_string());
     for (index, body) in traffic.bodies.iter().enumerate() {
-        writer.blob(format!("requests/{index}/body"), body).map_err(written)?;
+        writer.blob(format!("requests/{index}/body"), &body.to_vec()).map_err(written)?;
     }
     writer.scenario(&scenario.source).map_err(written)?;
     for resolved in assertions {

@@ -10,4 +10,4 @@ mod name;
 pub use assertions::{ResolveError, Resolved, resolve};
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
 pub use judge::{judge_document, judge_recording};
-pub use name::run_name;
+pub use name::{run_name, run_time};
