@@ -18,4 +18,5 @@ mod isolation;
 mod judging;
 mod quickstart;
 mod readme;
+mod schema;
 mod std_examples;

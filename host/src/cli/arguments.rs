@@ -61,6 +61,8 @@ pub(super) enum Verb {
     Show(Show),
     /// Work on packs of assertions.
     Pack(Pack),
+    /// Print what other programs need to know of this one.
+    Generate(Generate),
 }
 
 /// Which scenarios.
@@ -96,7 +98,7 @@ pub(super) struct Run {
 
 #[derive(Debug, Args)]
 pub(super) struct Judge {
-    /// Recordings: folders, or bare run documents.
+    /// Recordings: folders, archives, or bare run documents.
     #[arg(required = true)]
     pub(super) recordings: Vec<PathBuf>,
     /// Judge with this instead of what was recorded: `std/exit` or `./mine.wasm`. May be given several times.
@@ -124,11 +126,26 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// A recording: a folder, or a bare run document.
+    /// A recording: a folder, an archive, or a bare run document.
     pub(super) recording: PathBuf,
     /// Print the run document itself.
     #[arg(long)]
     pub(super) json: bool,
+    /// Write the recording as one archive.
+    #[arg(long, value_name = "FILE")]
+    pub(super) export: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Generate {
+    #[command(subcommand)]
+    pub(super) verb: GenerateVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GenerateVerb {
+    /// The JSON Schema of the run document.
+    Schema,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,9 @@
 
 mod arguments;
 mod check;
+mod export;
+mod generate;
+mod given;
 mod interrupt;
 mod judge;
 mod list;
@@ -12,6 +15,7 @@ mod output;
 mod pack;
 mod progress;
 mod project;
+mod retention;
 mod run;
 mod show;
 
@@ -52,6 +56,7 @@ pub fn main() -> ExitCode {
         Verb::List(verb) => list::list(verb, &output),
         Verb::Show(verb) => show::show(verb, &output),
         Verb::Pack(verb) => pack::pack(verb, &output),
+        Verb::Generate(verb) => Ok(generate::generate(verb, &output)),
     };
     let status = done.unwrap_or_else(|error| {
         output.error(&error);
