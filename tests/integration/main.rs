@@ -20,3 +20,4 @@ mod quickstart;
 mod readme;
 mod schema;
 mod std_examples;
+mod storage;
