@@ -239,12 +239,11 @@ fn generated() -> Value {
     let mut wanted = Vec::new();
     references(&document, &mut wanted);
     while let Some(name) = wanted.pop() {
-        if !definitions.contains_key(&name) {
-            let kept = types.get(&name).unwrap_or_else(|| panic!("there is no type `{name}`"));
-            let schema = schema_of(&name, kept);
-            references(&schema, &mut wanted);
-            definitions.insert(name, schema);
-        }
+        let std::collections::btree_map::Entry::Vacant(place) = definitions.entry(name) else { continue };
+        let kept = types.get(place.key()).unwrap_or_else(|| panic!("there is no type `{}`", place.key()));
+        let schema = schema_of(place.key(), kept);
+        references(&schema, &mut wanted);
+        place.insert(schema);
     }
     document["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     document["title"] = document::SCHEMA.into();
