@@ -21,13 +21,14 @@ use wassert::recording::{Writer, open, read};
 use wassert::server::{Server, ServerSettings};
 use wassert::value::{Digest, canonical};
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 5;
 const MIB: f64 = 1024.0 * 1024.0;
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("--load") => return load_and_tell(Path::new(&arguments[2])),
+        Some("--load") => return memory_of(|| read(Path::new(&arguments[2])).unwrap()),
+        Some("--open") => return memory_of(|| open(Path::new(&arguments[2])).unwrap()),
         Some("--serve") => return serve_and_tell(),
         _ => {}
     }
@@ -114,22 +115,26 @@ fn loading(folder: &Path) {
         let bytes = std::fs::metadata(path.join("run.json")).unwrap().len() as f64;
         let opened = timed(ROUNDS, |_| drop(open(&path).unwrap()));
         let typed = timed(ROUNDS, |_| drop(read(&path).unwrap()));
-        let told = Command::new(std::env::current_exe().unwrap()).arg("--load").arg(&path).output().unwrap();
-        let peak_kib: f64 = String::from_utf8(told.stdout).unwrap().trim().parse().unwrap();
-        println!(
-            "loading {:.1} MB: as assertions see it {opened:.1} ms, typed {typed:.1} ms, peak memory {:.2} times its size",
-            bytes / 1e6,
+        let peak = |how: &str| {
+            let told = Command::new(std::env::current_exe().unwrap()).arg(how).arg(&path).output().unwrap();
+            let peak_kib: f64 = String::from_utf8(told.stdout).unwrap().trim().parse().unwrap();
             peak_kib * 1024.0 / bytes
+        };
+        println!(
+            "loading {:.1} MB: typed {typed:.1} ms and {:.2} times its size in memory, as assertions see it {opened:.1} ms and {:.2} times",
+            bytes / 1e6,
+            peak("--load"),
+            peak("--open"),
         );
     }
 }
 
 /// In a process of its own: how much the high-water mark rises, in KiB.
-fn load_and_tell(path: &Path) {
+fn memory_of<T>(load: impl FnOnce() -> T) {
     let before = peak_kib();
-    let recording = read(path).unwrap();
+    let loaded = load();
     println!("{}", peak_kib() - before);
-    drop(recording);
+    drop(loaded);
 }
 
 fn peak_kib() -> u64 {
@@ -147,9 +152,12 @@ fn writing(folder: &Path) {
         .collect();
     let large: Vec<_> = (0..20).map(|seed| noise(5 << 20, seed + 10)).collect();
     let small: Vec<_> = (0..2000).map(|seed| noise(20 << 10, seed + 100)).collect();
-    for (what, blobs) in
-        [("50 replays of 5 MiB", &replays), ("20 different of 5 MiB", &large), ("2000 of 20 KiB", &small)]
-    {
+    for (what, place, blobs) in [
+        ("50 requests that replay 5 MiB", "requests/{}/body", &replays),
+        ("20 different requests of 5 MiB", "requests/{}/body", &large),
+        ("20 different files of 5 MiB", "files/{}/after", &large),
+        ("2000 different files of 20 KiB", "files/{}/after", &small),
+    ] {
         let bytes: usize = blobs.iter().map(Vec::len).sum();
         let name = what.replace(' ', "-");
         let (mut plain, mut written, mut size) = (Vec::new(), Vec::new(), 0);
@@ -168,7 +176,7 @@ fn writing(folder: &Path) {
             written.push(timed(1, |_| {
                 let mut writer = Writer::create(&recording).unwrap();
                 for (number, blob) in blobs.iter().enumerate() {
-                    writer.blob(format!("requests/{number}/body"), blob).unwrap();
+                    writer.blob(place.replace("{}", &number.to_string()), blob).unwrap();
                 }
                 writer.document(&Document { schema: SCHEMA.to_owned(), ..Document::default() }).unwrap();
             }));

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use crate::recording::{Opened, ReadError, Recording, is_archive, open, unpack};
+use crate::recording::{Opened, ReadError, Recording, check, is_archive, open, read, unpack};
 use crate::report::Problem;
 
 /// A recording that can be opened, for as long as this lives.
@@ -36,12 +36,15 @@ impl Given {
         open(&self.path)
     }
 
-    /// Opens it, and compares every byte of it with its digest.
+    /// Reads it.
+    pub(super) fn read(&self) -> Result<Recording, ReadError> {
+        read(&self.path)
+    }
+
+    /// Reads it, and compares every byte of it with its digest.
     pub(super) fn read_checked(&self) -> Result<Recording, Problem> {
         let problem =
             |error: ReadError| Problem { id: "recording", message: error.to_string(), help: error.help() };
-        let opened = self.open().map_err(problem)?;
-        opened.check_all().map_err(problem)?;
-        opened.typed().map_err(problem)
+        check(&self.path).and_then(|()| self.read()).map_err(problem)
     }
 }

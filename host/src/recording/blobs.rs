@@ -1,12 +1,14 @@
-//! `blobs.json`: which bytes a name stands for, and of which parts those above 64 KiB are made.
+//! `blobs.json`: which bytes a name stands for, and of which stretches those that share some are made.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{INDEX_LIMIT_BYTES, Manifest, bounded};
+use super::pieces::Piece;
 use super::{BLOB_FOLDER, BLOBS, ReadError};
 use crate::value::{Digest, excerpt};
 
@@ -22,8 +24,8 @@ pub(super) struct Blobs {
     schema: String,
     /// Name to the digest of its bytes.
     pub(super) names: BTreeMap<String, Digest>,
-    /// Digests whose bytes are several files in a row.
-    pub(super) parts: BTreeMap<Digest, Vec<Digest>>,
+    /// Digests whose bytes are stretches of other files in a row.
+    pub(super) parts: BTreeMap<Digest, Vec<Piece>>,
 }
 
 impl Default for Blobs {
@@ -49,17 +51,24 @@ impl Blobs {
             let found = excerpt(&blobs.schema, 40);
             return Err(shape(format!("its schema is `{found}`, this program reads `{SCHEMA}`")));
         }
-        for digest in blobs.names.values().flat_map(|digest| blobs.files(digest)) {
-            if !manifest.files.contains_key(&file_name(*digest)) {
-                return Err(ReadError::Missing { path: path.join(file_name(*digest)) });
+        for piece in blobs.names.values().flat_map(|digest| blobs.pieces(digest, manifest)) {
+            let name = file_name(piece.file);
+            let Some(entry) = manifest.files.get(&name) else {
+                return Err(ReadError::Missing { path: path.join(name) });
+            };
+            if piece.start > piece.end || piece.end > entry.bytes {
+                return Err(shape(format!("it names bytes that `{name}` does not have")));
             }
         }
         Ok(blobs)
     }
 
-    /// The files whose bytes in a row are those of a digest.
-    fn files<'a>(&'a self, digest: &'a Digest) -> &'a [Digest] {
-        self.parts.get(digest).map_or(std::slice::from_ref(digest), Vec::as_slice)
+    /// The stretches whose bytes in a row are those of a digest.
+    fn pieces(&self, digest: &Digest, manifest: &Manifest) -> Vec<Piece> {
+        self.parts.get(digest).cloned().unwrap_or_else(|| {
+            let end = manifest.files.get(&file_name(*digest)).map_or(0, |entry| entry.bytes);
+            vec![Piece { file: *digest, start: 0, end }]
+        })
     }
 
     /// The bytes of a digest, checked.
@@ -70,23 +79,25 @@ impl Blobs {
         manifest: &Manifest,
         path: &Path,
     ) -> Result<Vec<u8>, ReadError> {
-        let files = self.files(digest);
-        let sizes = files.iter().filter_map(|file| manifest.files.get(&file_name(*file)));
-        let size = sizes.fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
-        let at = path.join(file_name(*digest));
-        if size > BLOB_LIMIT_BYTES {
-            return Err(ReadError::TooLarge { path: at, bytes: size, limit_bytes: BLOB_LIMIT_BYTES });
+        let pieces = self.pieces(digest, manifest);
+        let bytes = pieces.iter().fold(0, |sum: u64, piece| sum.saturating_add(piece.end - piece.start));
+        let at = |file: Digest| path.join(file_name(file));
+        if bytes > BLOB_LIMIT_BYTES {
+            return Err(ReadError::TooLarge { path: at(*digest), bytes, limit_bytes: BLOB_LIMIT_BYTES });
         }
-        let mut whole = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-        for file in files {
-            let name = file_name(*file);
-            let limit_bytes = manifest.files.get(&name).map_or(0, |entry| entry.bytes);
-            whole.extend(bounded(folder, &name, path, limit_bytes)?);
+        let mut whole = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
+        for piece in &pieces {
+            let mut read = || {
+                let mut file = folder.open(file_name(piece.file))?;
+                file.seek(SeekFrom::Start(piece.start))?;
+                file.take(piece.end - piece.start).read_to_end(&mut whole)
+            };
+            read().map_err(|source| ReadError::Io { path: at(piece.file), source })?;
         }
         if Digest::of(&whole) != *digest {
             let reason = "its bytes do not have the digest they were recorded with".to_owned();
-            let damaged = files.iter().map(|file| path.join(file_name(*file))).next().unwrap_or(at);
-            return Err(ReadError::Changed { path: damaged, reason });
+            let damaged = pieces.first().map_or(*digest, |piece| piece.file);
+            return Err(ReadError::Changed { path: at(damaged), reason });
         }
         Ok(whole)
     }

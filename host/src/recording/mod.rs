@@ -20,6 +20,7 @@ mod blobs;
 mod error;
 mod manifest;
 mod open;
+mod pieces;
 mod read;
 mod retain;
 mod stored;
@@ -27,7 +28,7 @@ mod write;
 
 pub use archive::{ArchiveError, export, is_archive, unpack};
 pub use error::ReadError;
-pub use open::{Opened, open};
+pub use open::{Opened, check, open};
 pub use read::{Recording, read};
 pub use retain::{Keep, PastRun, surplus};
 pub use stored::REFERENCED_ABOVE_BYTES;

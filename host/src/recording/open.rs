@@ -32,7 +32,7 @@ pub struct Opened {
 }
 
 #[derive(Debug)]
-struct Folder {
+pub(super) struct Folder {
     folder: Dir,
     manifest: Manifest,
     blobs: Blobs,
@@ -43,26 +43,79 @@ struct Folder {
 /// # Errors
 /// When it is incomplete, was changed, is not a run document, or of another major version.
 pub fn open(path: &Path) -> Result<Opened, ReadError> {
-    let io = |source| ReadError::Io { path: path.to_owned(), source };
-    if path.is_dir() {
-        let folder = Dir::open_ambient_dir(path, ambient_authority()).map_err(io)?;
-        let manifest = Manifest::read(&folder, path)?;
-        let blobs = Blobs::read(&folder, &manifest, path)?;
-        let listed = |name: &str| -> Result<Vec<u8>, ReadError> {
-            let bytes = bounded(&folder, name, path, DOCUMENT_LIMIT_BYTES)?;
-            manifest.check(name, &bytes, path)?;
-            Ok(bytes)
-        };
-        let document = parse(&path.join(DOCUMENT), listed(DOCUMENT)?)?;
-        let scenario = match manifest.files.contains_key(SCENARIO) {
-            true => String::from_utf8(listed(SCENARIO)?).ok(),
-            false => None,
-        };
-        let folder = Some(Folder { folder, manifest, blobs });
-        return Ok(Opened { document, scenario, path: path.to_owned(), folder });
+    let (document, scenario, folder) = opened(path, parse)?;
+    Ok(Opened { document, scenario, path: path.to_owned(), folder })
+}
+
+fn parse(bytes: &[u8]) -> Result<(Value, String), String> {
+    let mut document: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    stored::fill_in(&mut document)?;
+    let schema = document.get("schema").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok((document, schema))
+}
+
+/// Reads every file of a recording and compares it with its digest; a bare document has none.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check(path: &Path) -> Result<(), ReadError> {
+    if !path.is_dir() {
+        return Ok(());
     }
-    let document = parse(path, bare(path)?)?;
-    Ok(Opened { document, scenario: None, path: path.to_owned(), folder: None })
+    let folder = Dir::open_ambient_dir(path, ambient_authority())
+        .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    Manifest::read(&folder, path)?.check_all(&folder, path)
+}
+
+/// What is opened, whatever is made of the document. `parse` also returns what it says its schema is.
+pub(super) fn opened<T>(
+    path: &Path,
+    parse: impl FnOnce(&[u8]) -> Result<(T, String), String>,
+) -> Result<(T, Option<String>, Option<Folder>), ReadError> {
+    if !path.is_dir() {
+        return Ok((checked(path, &bare(path)?, parse)?, None, None));
+    }
+    let folder = Dir::open_ambient_dir(path, ambient_authority())
+        .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    let manifest = Manifest::read(&folder, path)?;
+    let blobs = Blobs::read(&folder, &manifest, path)?;
+    let listed = |name: &str| -> Result<Vec<u8>, ReadError> {
+        let bytes = bounded(&folder, name, path, DOCUMENT_LIMIT_BYTES)?;
+        manifest.check(name, &bytes, path)?;
+        Ok(bytes)
+    };
+    let document = checked(&path.join(DOCUMENT), &listed(DOCUMENT)?, parse)?;
+    let scenario = match manifest.files.contains_key(SCENARIO) {
+        true => String::from_utf8(listed(SCENARIO)?).ok(),
+        false => None,
+    };
+    Ok((document, scenario, Some(Folder { folder, manifest, blobs })))
+}
+
+fn checked<T>(
+    path: &Path,
+    bytes: &[u8],
+    parse: impl FnOnce(&[u8]) -> Result<(T, String), String>,
+) -> Result<T, ReadError> {
+    /// The schema alone, for what can't be parsed.
+    #[derive(Default, serde::Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let parsed = parse(bytes);
+    let schema = match &parsed {
+        Ok((_, schema)) => schema.clone(),
+        Err(_) => serde_json::from_slice::<Head>(bytes).unwrap_or_default().schema,
+    };
+    if schema != SCHEMA && schema.starts_with("wassert.run/") {
+        return Err(ReadError::Version { path: path.to_owned(), schema: excerpt(&schema, 40) });
+    }
+    let reason = match parsed {
+        Ok((document, _)) if schema == SCHEMA => return Ok(document),
+        Ok(_) => format!("it has no member `schema` that says `{SCHEMA}`"),
+        Err(reason) => reason,
+    };
+    Err(ReadError::Shape { path: path.to_owned(), what: "run document", reason })
 }
 
 /// The bytes of a file the user named; its size is looked at first.
@@ -82,21 +135,6 @@ fn bare(path: &Path) -> Result<Vec<u8>, ReadError> {
         return Err(ReadError::TooLarge { path, bytes, limit_bytes });
     }
     folder.read(name).map_err(io)
-}
-
-fn parse(path: &Path, bytes: Vec<u8>) -> Result<Value, ReadError> {
-    let shape = |reason: String| ReadError::Shape { path: path.to_owned(), what: "run document", reason };
-    let mut document: Value = serde_json::from_slice(&bytes).map_err(|error| shape(error.to_string()))?;
-    drop(bytes);
-    match document.get("schema").and_then(Value::as_str) {
-        Some(SCHEMA) => {}
-        Some(schema) if schema.starts_with("wassert.run/") => {
-            return Err(ReadError::Version { path: path.to_owned(), schema: excerpt(schema, 40) });
-        }
-        _ => return Err(shape(format!("it has no member `schema` that says `{SCHEMA}`"))),
-    }
-    stored::fill_in(&mut document).map_err(shape)?;
-    Ok(document)
 }
 
 impl Opened {

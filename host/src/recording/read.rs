@@ -1,11 +1,18 @@
 //! Reads a recording into the typed document: for the host's own checks and for people.
 //!
-//! Where the document has a reference to a blob, the typed one has a sentence that says so.
+//! Where the document has a reference to a blob, the typed one has a sentence that says so. Requests and events, which are
+//! nearly all of a document, are made one by one, so that it is never in memory twice beside its bytes.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use super::{ReadError, open, stored};
-use crate::document::Document;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::open::opened;
+use super::{ReadError, stored};
+use crate::document::{Document, Item, Request};
 
 /// A recording, read.
 #[derive(Clone, Debug)]
@@ -23,24 +30,109 @@ pub struct Recording {
 /// # Errors
 /// When it is incomplete, was changed, is not a run document, or of another major version.
 pub fn read(path: &Path) -> Result<Recording, ReadError> {
-    open(path)?.typed()
+    let (document, scenario, _) = opened(path, parse)?;
+    Ok(Recording { path: path.to_owned(), document, scenario })
 }
 
-impl super::Opened {
-    /// The typed document.
-    ///
-    /// # Errors
-    /// When a member has another type than this version gives it.
-    pub fn typed(self) -> Result<Recording, ReadError> {
-        let path = self.path().to_owned();
-        let mut document = self.document;
-        stored::describe_references(&mut document);
-        let document = serde_json::from_value(document).map_err(|error| {
-            let (path, reason) = (path.clone(), error.to_string());
-            ReadError::Shape { path, what: "run document", reason }
-        })?;
-        Ok(Recording { path, document, scenario: self.scenario })
+fn parse(bytes: &[u8]) -> Result<(Document, String), String> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let document = json.deserialize_map(Whole).map_err(told)?;
+    json.end().map_err(told)?;
+    let schema = document.schema.clone();
+    Ok((document, schema))
+}
+
+fn told(error: serde_json::Error) -> String {
+    error.to_string()
+}
+
+fn typed<T: DeserializeOwned>(mut value: Value) -> Result<T, String> {
+    stored::describe_references(&mut value);
+    serde_json::from_value(value).map_err(told)
+}
+
+struct Whole;
+
+impl<'de> Visitor<'de> for Whole {
+    type Value = Document;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a run document")
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Document, A::Error> {
+        let (mut requests, mut events, mut rest) = (Vec::new(), Vec::new(), Map::new());
+        while let Some(name) = members.next_key::<String>()? {
+            match name.as_str() {
+                "requests" => {
+                    let mut room = stored::Room::default();
+                    requests = members
+                        .next_value_seed(each(|value, earlier| request(value, earlier, &mut room)))?;
+                }
+                "events" => events = members.next_value_seed(each(|value, _| typed(value)))?,
+                _ => {
+                    rest.insert(name, members.next_value()?);
+                }
+            }
+        }
+        let rest: Document = typed(Value::Object(rest)).map_err(A::Error::custom)?;
+        Ok(Document { requests, events, ..rest })
+    }
+}
+
+/// An array whose elements are made one by one, each with those before it.
+struct Each<T, F>(F, PhantomData<T>);
+
+fn each<T, F: FnMut(Value, &[T]) -> Result<T, String>>(make: F) -> Each<T, F> {
+    Each(make, PhantomData)
+}
+
+impl<'de, T, F: FnMut(Value, &[T]) -> Result<T, String>> DeserializeSeed<'de> for Each<T, F> {
+    type Value = Vec<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<T>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, T, F: FnMut(Value, &[T]) -> Result<T, String>> Visitor<'de> for Each<T, F> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Vec<T>, A::Error> {
+        let mut made = Vec::new();
+        while let Some(value) = elements.next_element()? {
+            made.push((self.0)(value, &made).map_err(A::Error::custom)?);
+        }
+        Ok(made)
+    }
+}
+
+/// A request, whose history may be that of an earlier one.
+fn request(mut value: Value, earlier: &[Request], room: &mut stored::Room) -> Result<Request, String> {
+    let Some(same) = stored::take_same(&mut value) else { return typed(value) };
+    let history = same
+        .and_then(|same| earlier.get(same.request)?.transcript.get(..same.items))
+        .ok_or_else(|| stored::not_there(earlier.len()))?;
+    for item in history {
+        room.take(weight_bytes(item))?;
+    }
+    let mut made: Request = typed(value)?;
+    made.transcript.splice(..0, history.iter().cloned());
+    Ok(made)
+}
+
+/// The texts of an item, and something for the rest of it.
+fn weight_bytes(item: &Item) -> usize {
+    size_of::<Item>()
+        + match item {
+            Item::Message { text, .. } | Item::Reasoning { text } => text.len(),
+            Item::Call { input: value, .. } | Item::Other { raw: value, .. } => stored::weight_bytes(value),
+            Item::Result { output, .. } => output.len(),
+        }
 }
 
 #[cfg(test)]
@@ -88,5 +180,22 @@ mod tests {
         let document = read_text(text).unwrap().document;
         let again = crate::value::to_canonical_string(&document).unwrap();
         assert!(again.contains(r#""input":{"n":1.50}"#) && again.contains("9007199254740993"), "{again}");
+    }
+
+    #[test]
+    fn shared_history_and_references_are_read_as_assertions_see_them() {
+        let text = r#"{"events":[{"turn":1,"text":{"$blob":"events/0/text","bytes":70000,"sha256":"x"},"raw":{"$$blob":1}}],
+            "requests":[{"transcript":[{"kind":"reasoning","text":"a"},{"kind":"reasoning","text":"b"}]},
+            {"transcript":[{"$same":{"items":1,"request":0}},{"kind":"reasoning","text":"c"}]}],"schema":"wassert.run/1"}"#;
+        let document = read_text(text).unwrap().document;
+        let texts: Vec<_> = document.requests[1].transcript.iter().map(|item| format!("{item:?}")).collect();
+        assert_eq!(texts, [r#"Reasoning { text: "a" }"#, r#"Reasoning { text: "c" }"#]);
+        assert_eq!(document.events[0].text.as_deref(), Some("(70000 bytes, blob events/0/text, x)"));
+        assert_eq!(document.events[0].raw, serde_json::json!({ "$blob": 1 }));
+        let error = read_text(&text.replace(r#""items":1"#, r#""items":3"#)).unwrap_err();
+        assert!(
+            error.to_string().contains("requests[1].transcript builds on items that are not there"),
+            "{error}"
+        );
     }
 }

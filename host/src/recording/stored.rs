@@ -15,7 +15,7 @@ use crate::value::{Digest, canonical};
 /// A string above this size is a reference in the document.
 pub const REFERENCED_ABOVE_BYTES: usize = 64 * 1024;
 
-/// The most that filled-in history may take; beyond it the document is a bomb.
+/// The most that filled-in history may take.
 const FILLED_IN_LIMIT_BYTES: usize = 1 << 30;
 
 /// Arrays and objects deeper than this are their canonical text: parsers give up at 128.
@@ -38,29 +38,73 @@ pub(super) fn shrink<E>(
 /// # Errors
 /// A sentence when a transcript builds on what is not there, or when it grows beyond all measure.
 pub(super) fn fill_in(document: &mut Value) -> Result<(), String> {
-    fill_in_within(document, FILLED_IN_LIMIT_BYTES)
+    fill_in_within(document, Room::default())
 }
 
-fn fill_in_within(document: &mut Value, limit_bytes: usize) -> Result<(), String> {
+fn fill_in_within(document: &mut Value, mut room: Room) -> Result<(), String> {
     let Some(requests) = document.get_mut("requests").and_then(Value::as_array_mut) else { return Ok(()) };
-    let mut filled_in = 0;
     for position in 0..requests.len() {
         let (earlier, rest) = requests.split_at_mut(position);
-        let Some(transcript) = rest[0].get_mut("transcript").and_then(Value::as_array_mut) else { continue };
-        let Some(same) = transcript.first().and_then(|first| first.get(SAME)) else { continue };
-        let number =
-            |name: &str| same.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-        let history = number("request")
-            .and_then(|request| earlier.get(request)?.get("transcript")?.as_array())
-            .and_then(|history| history.get(..number("items")?))
-            .ok_or_else(|| format!("requests[{position}].transcript builds on items that are not there"))?;
-        filled_in += history.iter().map(weight_bytes).sum::<usize>();
-        if filled_in > limit_bytes {
-            return Err(format!("its history is larger than {} MiB", limit_bytes >> 20));
+        let Some(same) = take_same(&mut rest[0]) else { continue };
+        let history = same
+            .and_then(|same| earlier.get(same.request)?.get("transcript")?.as_array()?.get(..same.items))
+            .ok_or_else(|| not_there(position))?;
+        for item in history {
+            room.take(weight_bytes(item))?;
         }
-        transcript.splice(..1, history.iter().cloned());
+        if let Some(transcript) = rest[0].get_mut("transcript").and_then(Value::as_array_mut) {
+            transcript.splice(..0, history.iter().cloned());
+        }
     }
     Ok(())
+}
+
+/// Where the history of a request is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Same {
+    /// Position of the request that has it.
+    pub(super) request: usize,
+    /// How many items.
+    pub(super) items: usize,
+}
+
+/// Takes the element that stands for history off a request's transcript, where there is one; the inner none: it does
+/// not say what it should.
+pub(super) fn take_same(request: &mut Value) -> Option<Option<Same>> {
+    let transcript = request.get_mut("transcript")?.as_array_mut()?;
+    transcript.first()?.get(SAME)?;
+    let first = transcript.remove(0);
+    let number = |name: &str| usize::try_from(first[SAME].get(name)?.as_u64()?).ok();
+    Some(number("request").zip(number("items")).map(|(request, items)| Same { request, items }))
+}
+
+/// What is wrong with a request whose history is nowhere.
+pub(super) fn not_there(position: usize) -> String {
+    format!("requests[{position}].transcript builds on items that are not there")
+}
+
+/// How much history may still be filled in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    left_bytes: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { left_bytes: FILLED_IN_LIMIT_BYTES }
+    }
+}
+
+impl Room {
+    /// Takes some of it.
+    ///
+    /// # Errors
+    /// A sentence when there is too little: the document is a bomb.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), String> {
+        let left = self.left_bytes.checked_sub(bytes);
+        self.left_bytes = left.ok_or("its history grows beyond all measure when it is filled in")?;
+        Ok(())
+    }
 }
 
 /// Says in words what a reference stands for, where a text is expected: for people and the typed document.
@@ -157,7 +201,8 @@ fn rename(members: &mut Map<String, Value>, to: impl Fn(&str) -> Option<String>)
     members.extend(taken.into_iter().filter_map(|(to, member)| Some((to, member?))));
 }
 
-fn weight_bytes(value: &Value) -> usize {
+/// About what a value takes in memory.
+pub(super) fn weight_bytes(value: &Value) -> usize {
     let own = size_of::<Value>();
     own + match value {
         Value::String(text) => text.len(),
@@ -244,8 +289,9 @@ mod tests {
         for position in 0..30 {
             requests.push(json!({ "transcript": [{ SAME: { "request": position, "items": 10 } }] }));
         }
-        let error = fill_in_within(&mut json!({ "requests": requests }), 1 << 20).unwrap_err();
-        assert!(error.contains("1 MiB"), "{error}");
+        let error =
+            fill_in_within(&mut json!({ "requests": requests }), Room { left_bytes: 1 << 20 }).unwrap_err();
+        assert!(error.contains("beyond all measure"), "{error}");
     }
 
     #[test]

@@ -9,9 +9,13 @@ use serde_json::json;
 
 use super::blobs::{Blobs, file_name};
 use super::manifest::{Entry, Manifest};
+use super::pieces::{Piece, Pieces, Stretch};
 use super::{BLOB_FOLDER, BLOBS, DOCUMENT, LOG_FOLDER, MANIFEST, MODULE_FOLDER, SCENARIO, VERDICTS, stored};
 use crate::document::{Document, Raw};
-use crate::value::{CHUNKED_ABOVE_BYTES, Digest, Verdict, canonical, chunks, to_canonical_string};
+use crate::value::{Digest, Verdict, canonical, to_canonical_string};
+
+/// Requests up to this size are kept whole.
+const SHARED_ABOVE_BYTES: usize = 64 * 1024;
 
 /// A recording could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,7 @@ pub struct Writer {
     path: PathBuf,
     folder: Dir,
     blobs: Blobs,
+    pieces: Pieces,
     files: BTreeMap<String, Entry>,
 }
 
@@ -55,7 +60,13 @@ impl Writer {
         for below in [BLOB_FOLDER, LOG_FOLDER] {
             folder.create_dir(below).map_err(failed)?;
         }
-        Ok(Self { path: path.to_owned(), folder, blobs: Blobs::default(), files: BTreeMap::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            folder,
+            blobs: Blobs::default(),
+            pieces: Pieces::default(),
+            files: BTreeMap::new(),
+        })
     }
 
     /// Where it is.
@@ -87,30 +98,44 @@ impl Writer {
         self.blobs.parts.contains_key(&digest) || self.files.contains_key(&file_name(digest))
     }
 
-    /// Keeps bytes under a name, and returns their digest. What is above 64 KiB is kept in parts, so that what it shares with other such bytes
-    /// is kept once.
+    /// Keeps bytes under a name, and returns their digest. What requests above 64 KiB have in common is kept once.
     ///
     /// # Errors
     /// When they can't be written.
     pub fn blob(&mut self, name: String, bytes: &[u8]) -> Result<Digest, WriteError> {
         let digest = Digest::of(bytes);
-        self.keep_in_parts(digest, bytes).map_err(|source| self.failed(&name, source))?;
+        let kept = if bytes.len() > SHARED_ABOVE_BYTES && name.starts_with("requests/") {
+            self.keep_shared(digest, bytes)
+        } else {
+            self.keep(digest, bytes)
+        };
+        kept.map_err(|source| self.failed(&name, source))?;
         self.name(name, digest);
         Ok(digest)
     }
 
-    fn keep_in_parts(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
-        if bytes.len() <= CHUNKED_ABOVE_BYTES {
-            return self.keep(digest, bytes);
-        }
+    fn keep_shared(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
         if self.is_kept(digest) {
             return Ok(());
         }
+        let stretches = self.pieces.stretches(bytes);
+        if let [Stretch::New(_)] = stretches[..] {
+            self.keep(digest, bytes)?;
+            self.pieces.note(digest, bytes);
+            return Ok(());
+        }
         let mut parts = Vec::new();
-        for part in chunks(bytes) {
-            let digest = Digest::of(part);
-            self.keep(digest, part)?;
-            parts.push(digest);
+        for stretch in stretches {
+            parts.push(match stretch {
+                Stretch::Known(piece) => piece,
+                Stretch::New(range) => {
+                    let new = &bytes[range];
+                    let file = Digest::of(new);
+                    self.keep(file, new)?;
+                    self.pieces.note(file, new);
+                    Piece { file, start: 0, end: new.len() as u64 }
+                }
+            });
         }
         self.blobs.parts.insert(digest, parts);
         Ok(())

@@ -4,9 +4,6 @@
 //! A gear hash (Xia et al., "FastCDC", USENIX ATC 2016, section 3.1): the same bytes give the same chunks for ever, as
 //! recordings depend on nothing but the sizes below. It knows nothing of digests or files.
 
-/// Bytes up to this size are one chunk.
-pub const CHUNKED_ABOVE_BYTES: usize = 64 * 1024;
-
 /// No chunk but the last is smaller.
 const SMALLEST_BYTES: usize = 8 * 1024;
 
@@ -32,15 +29,15 @@ const GEAR: [u64; 256] = {
     gear
 };
 
-/// The chunks of some bytes, in order; none of no bytes.
+/// The chunks of some bytes, in order; none of no bytes. From the beginning of any of them on, the rest of the bytes has
+/// the rest of the chunks.
 pub fn chunks(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut left = bytes;
     std::iter::from_fn(move || {
         if left.is_empty() {
             return None;
         }
-        let whole = left.len() == bytes.len() && left.len() <= CHUNKED_ABOVE_BYTES;
-        let (chunk, rest) = left.split_at(if whole { left.len() } else { cut(left) });
+        let (chunk, rest) = left.split_at(cut(left));
         left = rest;
         Some(chunk)
     })
@@ -74,11 +71,14 @@ mod tests {
 
     #[test]
     fn chunks_are_the_whole_and_have_their_sizes() {
-        for size in [0, 1, CHUNKED_ABOVE_BYTES, CHUNKED_ABOVE_BYTES + 1, 3_000_000] {
+        for size in [0, 1, SMALLEST_BYTES, SMALLEST_BYTES + 1, 3_000_000] {
             let bytes = noise(size, 1);
             let cut: Vec<_> = chunks(&bytes).collect();
             assert_eq!(cut.concat(), bytes);
-            assert!(cut.len() <= 1 || size > CHUNKED_ABOVE_BYTES, "{size}");
+            assert!(cut.len() <= 1 || size > SMALLEST_BYTES, "{size}");
+            let rest = cut.iter().map(|chunk| chunk.len()).next().unwrap_or(0);
+            assert!(chunks(&bytes[rest..]).eq(cut.into_iter().skip(1)));
+            let cut: Vec<_> = chunks(&bytes).collect();
             assert!(
                 cut.iter().rev().skip(1).all(|chunk| (SMALLEST_BYTES..=LARGEST_BYTES).contains(&chunk.len()))
             );

@@ -10,7 +10,7 @@ mod json;
 mod outcome;
 mod verdict;
 
-pub use chunk::{CHUNKED_ABOVE_BYTES, chunks};
+pub use chunk::chunks;
 pub use digest::Digest;
 pub use duplicate::first_duplicate;
 pub use escape::{escape_terminal, excerpt};
