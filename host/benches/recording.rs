@@ -108,10 +108,18 @@ fn canonicalisation() {
 }
 
 fn loading(folder: &Path) {
-    for megabytes in [1, 100] {
-        let path = folder.join(format!("load-{megabytes}"));
+    for (megabytes, shares) in [(1, false), (100, false), (100, true)] {
+        let path = folder.join(format!("load-{megabytes}-{shares}"));
         let mut writer = Writer::create(&path).unwrap();
-        writer.document(&document(megabytes * 1_000_000)).unwrap();
+        let mut document = document(megabytes * 1_000_000);
+        if shares {
+            // One request that repeats another, so that the document has a part in its stored form.
+            let requests = &mut document.requests;
+            requests.iter_mut().take(2).for_each(|request| request.conversation = 1);
+            requests[1].transcript = requests[0].transcript.clone();
+        }
+        writer.document(&document).unwrap();
+        let what = if shares { ", with shared history" } else { "" };
         let bytes = std::fs::metadata(path.join("run.json")).unwrap().len() as f64;
         let opened = timed(ROUNDS, |_| drop(open(&path).unwrap()));
         let typed = timed(ROUNDS, |_| drop(read(&path).unwrap()));
@@ -121,7 +129,7 @@ fn loading(folder: &Path) {
             peak_kib * 1024.0 / bytes
         };
         println!(
-            "loading {:.1} MB: typed {typed:.1} ms and {:.2} times its size in memory, as assertions see it {opened:.1} ms and {:.2} times",
+            "loading {:.1} MB{what}: typed {typed:.1} ms and {:.2} times its size in memory, as assertions see it {opened:.1} ms and {:.2} times",
             bytes / 1e6,
             peak("--load"),
             peak("--open"),
