@@ -27,14 +27,17 @@ pub(super) struct Piece {
 pub(super) enum Stretch {
     /// They are on disk.
     Known(Piece),
-    /// They are not.
-    New(Range<usize>),
+    /// They are not; the chunks in them, by key, in order.
+    New(Range<usize>, Vec<Key>),
 }
+
+/// What tells chunks apart: a hash, and the length.
+pub(super) type Key = (u64, usize);
 
 /// Every chunk on disk.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    chunks: BTreeMap<(u64, usize), (Digest, u64)>,
+    chunks: BTreeMap<Key, (Digest, u64)>,
 }
 
 impl Pieces {
@@ -45,7 +48,8 @@ impl Pieces {
         for chunk in chunks(bytes) {
             let range = at..at + chunk.len();
             at = range.end;
-            let known = self.chunks.get(&key(chunk));
+            let key = key(chunk);
+            let known = self.chunks.get(&key);
             match (known, stretches.last_mut()) {
                 (Some((file, start)), Some(Stretch::Known(last)))
                     if last.file == *file && last.end == *start =>
@@ -56,26 +60,28 @@ impl Pieces {
                     let end = start + chunk.len() as u64;
                     stretches.push(Stretch::Known(Piece { file: *file, start: *start, end }));
                 }
-                (None, Some(Stretch::New(last))) => last.end = range.end,
-                (None, _) => stretches.push(Stretch::New(range)),
+                (None, Some(Stretch::New(last, keys))) => {
+                    last.end = range.end;
+                    keys.push(key);
+                }
+                (None, _) => stretches.push(Stretch::New(range, vec![key])),
             }
         }
         stretches
     }
 
-    /// Notes that bytes are on disk now, as they are in `file` from its beginning. They are a stretch of what
-    /// [`Pieces::stretches`] saw, which begins and ends between chunks.
-    pub(super) fn note(&mut self, file: Digest, stretch: &[u8]) {
+    /// Notes that chunks are on disk now, one after the other from the beginning of `file`.
+    pub(super) fn note(&mut self, file: Digest, keys: &[Key]) {
         let mut at = 0;
-        for chunk in chunks(stretch) {
-            self.chunks.entry(key(chunk)).or_insert((file, at));
-            at += chunk.len() as u64;
+        for key in keys {
+            self.chunks.entry(*key).or_insert((file, at));
+            at += key.1 as u64;
         }
     }
 }
 
 /// Multiplies and folds eight bytes at a time; the length tells apart what padding would not.
-fn key(chunk: &[u8]) -> (u64, usize) {
+fn key(chunk: &[u8]) -> Key {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let (words, rest) = chunk.as_chunks::<8>();
     let mut last = [0; 8];
@@ -103,15 +109,17 @@ mod tests {
     fn what_is_new_is_one_stretch_and_what_is_shared_too() {
         let mut pieces = Pieces::default();
         let first = noise(1_000_000, 1);
-        assert_eq!(pieces.stretches(&first), [Stretch::New(0..1_000_000)]);
+        let stretches = pieces.stretches(&first);
+        let [Stretch::New(range, keys)] = &stretches[..] else { panic!("{stretches:?}") };
+        assert_eq!(*range, 0..1_000_000);
         let file = Digest::of(&first);
-        pieces.note(file, &first);
+        pieces.note(file, keys);
         let whole = Stretch::Known(Piece { file, start: 0, end: 1_000_000 });
         assert_eq!(pieces.stretches(&first), [whole]);
 
         let second = [noise(100_000, 2), first.clone(), noise(100_000, 3)].concat();
         let stretches = pieces.stretches(&second);
-        let [Stretch::New(head), Stretch::Known(shared), Stretch::New(tail)] = &stretches[..] else {
+        let [Stretch::New(head, _), Stretch::Known(shared), Stretch::New(tail, _)] = &stretches[..] else {
             panic!("{stretches:?}")
         };
         assert!(shared.end - shared.start > 700_000);

@@ -119,20 +119,20 @@ impl Writer {
             return Ok(());
         }
         let stretches = self.pieces.stretches(bytes);
-        if let [Stretch::New(_)] = stretches[..] {
+        if let [Stretch::New(_, keys)] = &stretches[..] {
             self.keep(digest, bytes)?;
-            self.pieces.note(digest, bytes);
+            self.pieces.note(digest, keys);
             return Ok(());
         }
         let mut parts = Vec::new();
         for stretch in stretches {
             parts.push(match stretch {
                 Stretch::Known(piece) => piece,
-                Stretch::New(range) => {
+                Stretch::New(range, keys) => {
                     let new = &bytes[range];
                     let file = Digest::of(new);
                     self.keep(file, new)?;
-                    self.pieces.note(file, new);
+                    self.pieces.note(file, &keys);
                     Piece { file, start: 0, end: new.len() as u64 }
                 }
             });
