@@ -70,10 +70,10 @@ impl Project {
         (said.code, value)
     }
 
-    /// The run document of a result's scenario.
+    /// The run document of a result's scenario, as assertions see it.
     pub fn document(&self, result: &Value) -> Value {
-        let path = self.path().join(result["recording"].as_str().expect("it was recorded")).join("run.json");
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+        let path = self.path().join(result["recording"].as_str().expect("it was recorded"));
+        wassert::recording::open(&path).unwrap().document
     }
 }
 

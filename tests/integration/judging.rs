@@ -124,14 +124,18 @@ fn another_scenario_judges_and_the_difference_is_noted() {
 }
 
 #[test]
-fn a_changed_recording_is_noticed_by_the_verdict_that_reads_it() {
+fn a_changed_recording_is_refused_and_a_changed_document_is_judged() {
     let (project, recording) = recorded();
     let path = project.path().join(&recording).join("run.json");
     let text = std::fs::read_to_string(&path).unwrap();
     let changed = text.replace(r#""exit":0"#, r#""exit":9"#);
     assert_ne!(text, changed);
+    project.write("bare.json", &changed);
     std::fs::write(&path, changed).unwrap();
-    let (code, results) = judge(&project, &[&recording]);
+    let said = project.wassert(&["judge", &recording]);
+    assert_eq!(said.code, 2);
+    assert!(said.stdout.contains("run.json` was changed since it was recorded"), "{}", said.stdout);
+    let (code, results) = judge(&project, &["bare.json"]);
     assert_eq!(code, 1);
     let scenario = result(&results, "quickstart/edit-file");
     assert_eq!(verdict(scenario, "std/exit")["outcome"], "fail");

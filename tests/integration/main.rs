@@ -21,6 +21,8 @@ mod judging;
 mod quickstart;
 mod readme;
 mod repeatable;
+mod schema;
 mod secrets;
 mod show;
 mod std_examples;
+mod storage;

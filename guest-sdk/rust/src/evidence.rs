@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::wassert::pack::evidence;
+use crate::reference;
 
 /// Matches asked for in one call, a power of four; a query with more takes several calls.
 const PAGE: u32 = 256;
@@ -97,7 +98,7 @@ impl Evidence {
 pub struct Node {
     /// Its normalized path (RFC 9535 section 2.7).
     pub path: String,
-    /// Its JSON.
+    /// Its JSON as it is in the document; [`Node::read`] puts long texts in their place.
     pub json: String,
 }
 
@@ -108,13 +109,22 @@ impl From<evidence::Node> for Node {
 }
 
 impl Node {
-    /// The match as a Rust value.
+    /// The match as a Rust value. Long texts, which the document keeps as blobs, are put in their place.
     ///
     /// # Errors
-    /// A sentence naming the path, when the JSON there has another shape.
+    /// A sentence naming the path, when the JSON there has another shape, or a long text is not in the evidence.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
-        serde_json::from_str(&self.json)
-            .map_err(|error| format!("{} has an unexpected shape: {error}", self.path))
+        let shape = |error| format!("{} has an unexpected shape: {error}", self.path);
+        if !reference::may_be_in(&self.json) {
+            return serde_json::from_str(&self.json).map_err(shape);
+        }
+        let mut value = serde_json::from_str(&self.json).map_err(shape)?;
+        reference::fill_in(&mut value, &mut |name| {
+            let inner = evidence::Blob::open(name).map_err(Refusal::from)?;
+            Ok::<_, Refusal>(Blob { name: name.to_owned(), inner }.read_all())
+        })
+        .map_err(|refusal| format!("{} has a long text that can't be read: {refusal}", self.path))?;
+        serde_json::from_value(value).map_err(shape)
     }
 }
 

@@ -9,6 +9,7 @@ mod assertion;
 pub mod bindings;
 mod evidence;
 pub mod path;
+mod reference;
 mod report;
 
 pub use assertion::{Assertion, NoParameters};

@@ -2,6 +2,7 @@
 
 use crate::document::{Event, EventKind, Terminal, Usage};
 use crate::profile::Profile;
+use crate::value::first_duplicate;
 use serde_json::Value;
 
 /// Longer lines are cut; a line of an agent holds at most a tool's output.
@@ -43,7 +44,12 @@ pub fn read_transcript(profile: &dyn Profile, turn: u32, stdout: &[u8]) -> Trans
         } else {
             profile.read_line(line)
         };
-        let event = Event { turn, line: u32::try_from(index + 1).unwrap_or(u32::MAX), ..read.event };
+        let duplicate_member = match read.event.raw {
+            Value::Object(_) | Value::Array(_) => first_duplicate(line.as_bytes()),
+            _ => None,
+        };
+        let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let event = Event { turn, line, duplicate_member, ..read.event };
         if event.kind == EventKind::Message {
             transcript.final_message = event.text.clone().or(transcript.final_message);
         }
@@ -77,6 +83,14 @@ mod tests {
         assert_eq!(read.usage, Usage { reported: true, input_tokens: 3, output_tokens: 2 });
         let places: Vec<_> = read.events.iter().map(|event| (event.turn, event.line, event.kind)).collect();
         assert_eq!(places[..2], [(2, 1, EventKind::Text), (2, 3, EventKind::Session)]);
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_noted() {
+        let stdout = b"{\"type\":\"x\",\"a\":{\"b\":1,\"b\":2}}\n{\"type\":\"x\",\"a\":{\"b\":1}}\n";
+        let read = read_transcript(by_name("codex").unwrap(), 1, stdout);
+        let noted: Vec<_> = read.events.iter().map(|event| event.duplicate_member.as_deref()).collect();
+        assert_eq!(noted, [Some("b"), None]);
     }
 
     #[test]

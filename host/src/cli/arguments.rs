@@ -68,6 +68,8 @@ pub(super) enum Verb {
     Pack(Pack),
     /// Write something new from what is there.
     New(New),
+    /// Print what other programs need to know of this one.
+    Generate(Generate),
 }
 
 /// Which scenarios.
@@ -106,7 +108,7 @@ pub(super) struct Run {
 
 #[derive(Debug, Args)]
 pub(super) struct Judge {
-    /// Recordings: folders, or bare run documents.
+    /// Recordings: folders, archives, or bare run documents.
     #[arg(required = true)]
     pub(super) recordings: Vec<PathBuf>,
     /// Judge with this instead of what was recorded: `std/exit` or `./mine.wasm`. May be given several times.
@@ -134,7 +136,7 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// A recording: a folder, or a bare run document.
+    /// A recording: a folder, an archive, or a bare run document.
     pub(super) recording: PathBuf,
     /// Only what belongs to this turn, from 1; in the timeline and in the transcript.
     #[arg(long, value_name = "N", conflicts_with_all = ["event", "request", "file", "json_path", "at", "json"])]
@@ -169,11 +171,14 @@ pub(super) struct Show {
     /// Never start a pager ($WASSERT_PAGER, $PAGER, or `less`).
     #[arg(long)]
     pub(super) no_pager: bool,
+    /// Write the recording as one archive.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["part", "json", "turn"])]
+    pub(super) export: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Diff {
-    /// A recording: a folder, or a bare run document.
+    /// A recording: a folder, an archive, or a bare run document.
     pub(super) left: PathBuf,
     /// Another one.
     pub(super) right: PathBuf,
@@ -183,6 +188,18 @@ pub(super) struct Diff {
     /// How the differences are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Generate {
+    #[command(subcommand)]
+    pub(super) verb: GenerateVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GenerateVerb {
+    /// The JSON Schema of the run document.
+    Schema,
 }
 
 #[derive(Debug, Args)]

@@ -6,9 +6,9 @@ use anyhow::anyhow;
 use serde_json::Value;
 
 use super::arguments::{Diff, Format};
+use super::given::Given;
 use super::output::Output;
 use crate::document::{VARYING, differences};
-use crate::recording::read;
 use crate::report::{difference, difference_json};
 use crate::value::ExitStatus;
 
@@ -24,9 +24,9 @@ pub(super) fn diff(arguments: &Diff, output: &Output) -> anyhow::Result<ExitStat
 }
 
 fn document(path: &Path) -> anyhow::Result<Value> {
-    let recording = read(path).map_err(|error| match error.help() {
+    let opened = Given::new(path)?.open().map_err(|error| match error.help() {
         Some(help) => anyhow!("{error}\nhelp: {help}"),
         None => anyhow!(error),
     })?;
-    Ok(serde_json::to_value(recording.document)?)
+    Ok(opened.document.clone())
 }

@@ -8,11 +8,12 @@ use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
 use super::arguments::{Format, Judge as Arguments, Selection};
+use super::given::Given;
 use super::load::load_selection;
 use super::output::Output;
 use super::{project, run::status};
 use crate::pack;
-use crate::recording::{Recording, Secrets, read};
+use crate::recording::{Recording, Secrets};
 use crate::report::{Problem, ScenarioResult, results, scenario_line, summary};
 use crate::run::{ResolveError, check_asked, judge_document, judge_recording, resolve};
 use crate::sandbox::{BackEnd, Judge, JudgeSettings, ModuleSource};
@@ -77,7 +78,9 @@ pub(super) fn judge(
     let mut statuses = Vec::new();
     for path in &arguments.recordings {
         let began = Instant::now();
-        let result = match read(path) {
+        let given = Given::new(path);
+        let read = given.as_ref().map_err(unpacked).and_then(Given::read_checked);
+        let result = match read {
             Ok(recording) => {
                 let judged = match &another {
                     Some((scenario, resolved)) => {
@@ -105,10 +108,9 @@ pub(super) fn judge(
                     message: "the recording names no assertion".to_owned(),
                     help: Some("name one with `--use`".to_owned()),
                 });
-                told(&recording, judged, problem, began)
+                told(path, &recording, judged, problem, began)
             }
-            Err(error) => {
-                let problem = Problem { id: "recording", message: error.to_string(), help: error.help() };
+            Err(problem) => {
                 statuses.push(ExitStatus::Usage);
                 ScenarioResult {
                     name: path.display().to_string(),
@@ -135,7 +137,13 @@ pub(super) fn judge(
     Ok(ExitStatus::strongest(statuses))
 }
 
+/// An archive that can't be unpacked.
+fn unpacked(error: &anyhow::Error) -> Problem {
+    Problem { id: "recording", message: format!("{error:#}"), help: None }
+}
+
 fn told(
+    path: &Path,
     recording: &Recording,
     verdicts: Vec<crate::report::Judged>,
     problem: Option<Problem>,
@@ -143,10 +151,10 @@ fn told(
 ) -> ScenarioResult {
     let name = &recording.document.scenario.name;
     ScenarioResult {
-        name: if name.is_empty() { recording.path.display().to_string() } else { name.clone() },
+        name: if name.is_empty() { path.display().to_string() } else { name.clone() },
         agent: recording.document.agent.name.clone(),
         outcome: ScenarioResult::outcome_of(&verdicts, problem.as_ref()),
-        recording: Some(recording.path.clone()),
+        recording: Some(path.to_owned()),
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         verdicts,
         problem,

@@ -5,6 +5,9 @@
 mod arguments;
 mod check;
 mod diff;
+mod export;
+mod generate;
+mod given;
 mod interrupt;
 mod judge;
 mod list;
@@ -16,6 +19,7 @@ mod pack_test;
 mod pager;
 mod progress;
 mod project;
+mod retention;
 mod run;
 mod show;
 mod shown;
@@ -59,6 +63,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(verb) => diff::diff(verb, &output),
         Verb::Pack(verb) => pack::pack(verb, &output),
         Verb::New(verb) => new::new(verb, &output),
+        Verb::Generate(verb) => Ok(generate::generate(verb, &output)),
     };
     let status = done.unwrap_or_else(|error| {
         output.error(&error);

@@ -11,6 +11,7 @@ use super::interrupt::watch_interrupts;
 use super::load::load_selection;
 use super::output::Output;
 use super::progress::Progress;
+use super::retention::{Going, retain};
 use super::{judge::new_judge, project};
 use crate::agent::{Launching, adopt_orphans};
 use crate::report::{Problem, ScenarioResult, render_json, results, summary};
@@ -91,13 +92,20 @@ async fn drive(
 ) -> anyhow::Result<Vec<ScenarioResult>> {
     adopt_orphans();
     let root = project::root()?;
-    let recordings = arguments.recordings.clone().unwrap_or_else(|| project::recordings(&root));
+    let recordings = match &arguments.recordings {
+        Some(named) => named.clone(),
+        None => project::recordings(&root)?,
+    };
     let recordings =
         std::path::absolute(&recordings).with_context(|| format!("`{}`", recordings.display()))?;
+    let keep = project::settings(&root)?.recordings.keep();
+    let name = run_name(SystemTime::now());
+    let going =
+        Going::begin(recordings.join(&name)).with_context(|| format!("`{}`", recordings.display()))?;
     let settings = Settings {
         programs: arguments.agent_bin.iter().cloned().collect(),
         launching: Launching::new(&std::env::current_dir()?, recordings.clone()),
-        runs: recordings.join(run_name(SystemTime::now())),
+        runs: recordings.join(&name),
         project: root,
         cache: project::cache(),
         stop,
@@ -123,6 +131,11 @@ async fn drive(
         }
     };
     progress.finish(&results);
+    drop(going);
+    // A folder the user named is the user's to clean.
+    if arguments.recordings.is_none() {
+        retain(&recordings, &name, keep, SystemTime::now());
+    }
     Ok(results)
 }
 

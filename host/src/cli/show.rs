@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail};
 use serde_json::Value;
 
 use super::arguments::Show;
+use super::export::export;
 use super::output::Output;
 use super::pager;
 use super::shown::Shown;
@@ -26,6 +27,9 @@ const QUERY_BUDGET: u64 = 1 << 28;
 /// Shows a recording.
 pub(super) fn show(arguments: &Show, output: &Output) -> anyhow::Result<ExitStatus> {
     let recording = Shown::open(&arguments.recording)?;
+    if let Some(to) = &arguments.export {
+        return export(&recording.opened, to, output);
+    }
     if arguments.json {
         let json = selected_json(arguments, &recording)?;
         output.result(&json);

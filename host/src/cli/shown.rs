@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::anyhow;
 use serde_json::Value;
 
+use super::given::Given;
 use crate::document::Document;
-use crate::recording::{VERDICTS, read, read_blob};
-use crate::value::Verdict;
+use crate::recording::{Opened, ReadError, VERDICTS};
+use crate::value::{Verdict, excerpt};
 
 /// An open recording.
 pub(super) struct Shown {
@@ -15,28 +16,32 @@ pub(super) struct Shown {
     pub(super) document: Document,
     /// The same as the JSON that paths lead into.
     pub(super) json: Value,
-    path: std::path::PathBuf,
+    /// The recording, for its blobs and for what lies beside the document.
+    pub(super) opened: Opened,
+    given: Given,
 }
 
 impl Shown {
     /// Reads a recording; the error says what to do about it.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let recording = read(path).map_err(|error| match error.help() {
+        let told = |error: ReadError| match error.help() {
             Some(help) => anyhow!("{error}\nhelp: {help}"),
             None => anyhow!(error),
-        })?;
-        let json = serde_json::to_value(&recording.document)?;
-        Ok(Self { document: recording.document, json, path: recording.path })
+        };
+        let given = Given::new(path)?;
+        let document = given.read().map_err(told)?.document;
+        let opened = given.open().map_err(told)?;
+        Ok(Self { document, json: opened.document.clone(), opened, given })
     }
 
     /// The bytes the document names.
     pub(super) fn blob(&self, name: &str) -> anyhow::Result<Vec<u8>> {
-        Ok(read_blob(&self.path, name)?)
+        self.opened.blob(name)?.ok_or_else(|| anyhow!("the recording has no blob `{}`", excerpt(name, 200)))
     }
 
     /// What was concluded when the recording was made; nothing where that is not known.
     pub(super) fn verdicts(&self) -> Vec<Verdict> {
-        std::fs::read(self.path.join(VERDICTS))
+        std::fs::read(self.given.path().join(VERDICTS))
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
             .and_then(|mut value| serde_json::from_value(value["verdicts"].take()).ok())

@@ -36,6 +36,9 @@ pub struct Event {
     /// Paths of a file change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
+    /// The first member that stands twice in one object of the line; parsers disagree on which one counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_member: Option<String>,
     /// The line as JSON, or as text when it is not JSON.
     pub raw: Value,
 }

@@ -41,6 +41,9 @@ use crate::value::Digest;
 /// The schema this program writes. A reader refuses a newer major version.
 pub const SCHEMA: &str = "wassert.run/1";
 
+/// The JSON Schema of the run document; a test keeps it the same as the types.
+pub const RUN_SCHEMA: &str = include_str!("../../schemas/run.schema.json");
+
 /// The sections assertions may name in `reads`, in document order.
 pub const SECTIONS: [&str; 17] = [
     "scenario",

@@ -69,6 +69,9 @@ impl Profile for Codex {
             arguments,
             environment: BTreeMap::from([
                 ("CODEX_HOME".to_owned(), home),
+                // How many lines of its log reach standard error is a race (0.169.0: at the end of a turn with a command
+                // still running); what it says to users does not go through the log.
+                ("RUST_LOG".to_owned(), "off".to_owned()),
                 (KEY_VARIABLE.to_owned(), super::FAKE_KEY.to_owned()),
             ]),
             home_files: BTreeMap::from([

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::redact::Secrets;
 use super::write::{WriteError, Writer};
-use super::{BLOB_FOLDER, SCENARIO};
+use super::{BLOB_FOLDER, LOG_FOLDER, SCENARIO};
 use crate::document::{Document, FileKind, FileState, Raw, Request};
 use crate::value::Digest;
 
@@ -33,6 +33,11 @@ impl Held {
         true
     }
 
+    /// Whether a blob is held.
+    pub(super) fn holds(&self, digest: &Digest) -> bool {
+        self.blobs.contains_key(digest)
+    }
+
     /// Holds raw output; there are two a turn, and their size is bounded.
     pub(super) fn log(&mut self, name: &str, bytes: &[u8]) {
         self.logs.insert(name.to_owned(), bytes.to_vec());
@@ -56,7 +61,7 @@ impl Writer {
     }
 
     /// Takes the tokens that requests authorise themselves with for secrets too. Where one stands in something written
-    /// before, such as a file of the workspace, that is taken back.
+    /// before, such as raw output, that is taken back. Called before any request's body is given.
     ///
     /// # Errors
     /// When what was written can't be read or removed.
@@ -64,33 +69,30 @@ impl Writer {
         if !self.secrets.learn(requests) {
             return Ok(());
         }
-        for digest in self.written.clone() {
-            let path = format!("{BLOB_FOLDER}/{}", digest.hex());
-            if let Some(bytes) = self.take_back(&path)?
-                && !self.held.blob(digest, &bytes)
-            {
-                self.written.remove(&digest);
+        for path in self.files.keys().cloned().collect::<Vec<_>>() {
+            let Some((folder, name)) = path.split_once('/') else { continue };
+            let blob = format!("sha256:{name}").parse().ok().filter(|_| folder == BLOB_FOLDER);
+            if blob.is_none() && folder != LOG_FOLDER {
+                continue;
             }
-        }
-        for name in self.logs.clone() {
-            if let Some(bytes) = self.take_back(&format!("log/{name}"))? {
-                self.held.log(&name, &bytes);
+            let Some(bytes) = self.take_back(&path)? else { continue };
+            match blob {
+                Some(digest) => drop(self.held.blob(digest, &bytes)),
+                None => self.held.log(name, &bytes),
             }
         }
         Ok(())
     }
 
     /// Removes a file that has a secret in it and returns its bytes.
-    fn take_back(&self, path: &str) -> Result<Option<Vec<u8>>, WriteError> {
+    fn take_back(&mut self, path: &str) -> Result<Option<Vec<u8>>, WriteError> {
         let failed = |source| self.failed(path, source);
-        if !self.folder.exists(path) {
-            return Ok(None);
-        }
         let bytes = self.folder.read(path).map_err(failed)?;
         if !self.secrets.are_in(&bytes) {
             return Ok(None);
         }
         self.folder.remove_file(path).map_err(failed)?;
+        self.files.remove(path);
         Ok(Some(bytes))
     }
 
@@ -102,32 +104,31 @@ impl Writer {
     pub fn redact(&mut self, document: &mut Document) -> Result<(), WriteError> {
         let files = self.secrets.redact_document(document).map_err(WriteError::Meaning)?;
         let held = std::mem::take(&mut self.held);
-        let names = std::mem::take(&mut self.names);
+        let names = std::mem::take(&mut self.blobs.names);
         let mut recorded = BTreeMap::new();
         for (name, digest) in names {
             let name = self.blob_name(&name, &files);
             let Some(bytes) = held.blobs.get(&digest) else {
-                self.names.insert(name, digest);
+                self.blobs.names.insert(name, digest);
                 continue;
             };
             let redacted = self.secrets.redact_bytes(&name, bytes).unwrap_or_else(|| bytes.clone());
-            let written = self.write_blob(&redacted).map_err(|source| self.failed(&name, source))?;
+            let written = Digest::of(&redacted);
+            self.write_blob(&name, written, &redacted)?;
             recorded.insert(digest, (written, redacted.len() as u64));
-            self.names.insert(name, written);
+            self.blobs.names.insert(name, written);
         }
         for (name, bytes) in &held.logs {
-            let redacted = self.secrets.redact_bytes(&format!("log/{name}"), bytes);
+            let path = format!("{LOG_FOLDER}/{name}");
+            let redacted = self.secrets.redact_bytes(&path, bytes);
             let redacted = redacted.as_ref().unwrap_or(bytes);
-            self.write_log(name, redacted)?;
-            document
-                .raw
-                .insert(name.clone(), Raw { sha256: Digest::of(redacted), bytes: redacted.len() as u64 });
+            let sha256 = self.file(&path, redacted)?;
+            document.raw.insert(name.clone(), Raw { sha256, bytes: redacted.len() as u64 });
         }
         if let Some(text) = &held.scenario {
             let redacted = self.secrets.redact_bytes(SCENARIO, text.as_bytes());
             let redacted = redacted.as_deref().unwrap_or(text.as_bytes());
-            document.scenario.sha256 = Some(Digest::of(redacted));
-            self.folder.write(SCENARIO, redacted).map_err(|source| self.failed(SCENARIO, source))?;
+            document.scenario.sha256 = Some(self.file(SCENARIO, redacted)?);
         }
         let states = document.files.values_mut().flat_map(|file| [&mut file.before, &mut file.after]);
         for state in states.flatten() {

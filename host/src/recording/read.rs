@@ -1,65 +1,18 @@
-//! Reads a recording: a folder, or a bare run document in one JSON file.
+//! Reads a recording into the typed document: for the host's own checks and for people.
+//!
+//! Where the document has a reference to a blob, the typed one has a sentence that says so. Requests and events, which are
+//! nearly all of a document, are made one by one, so that it is never in memory twice beside its bytes.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
-use super::{DOCUMENT, SCENARIO};
-use crate::document::{Document, SCHEMA};
-
-/// A run document larger than this is not read: no agent's run comes near it.
-const DOCUMENT_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
-
-/// A recording that can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// A file or folder.
-    #[error("`{path}` can't be read: {source}")]
-    Io {
-        /// As the user named it, or below that.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A folder without a run document.
-    #[error("`{path}` is no complete recording: it has no `{DOCUMENT}`")]
-    Incomplete {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// Not JSON, or not a run document.
-    #[error("`{path}` is no run document: {reason}")]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// What was found.
-        reason: String,
-    },
-    /// Another major version.
-    #[error("`{path}` has schema `{schema}`, this program reads `{SCHEMA}`")]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// What it says.
-        schema: String,
-    },
-}
-
-impl ReadError {
-    /// What to do about it.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Version { .. } => {
-                Some("use the version of wassert that wrote it, or a newer one".to_owned())
-            }
-            Self::Incomplete { .. } => {
-                Some("name a folder `<scenario>@<agent>` below `.wassert/runs/<run>/`".to_owned())
-            }
-            Self::Io { .. } | Self::Shape { .. } => None,
-        }
-    }
-}
+use super::open::opened;
+use super::{ReadError, stored};
+use crate::document::{Document, Item, Request};
 
 /// A recording, read.
 #[derive(Clone, Debug)]
@@ -75,44 +28,118 @@ pub struct Recording {
 /// Reads a folder or a bare run document.
 ///
 /// # Errors
-/// When it is incomplete, not a run document, or of another major version.
+/// When it is incomplete, was changed, is not a run document, or of another major version.
 pub fn read(path: &Path) -> Result<Recording, ReadError> {
-    let io = |source| ReadError::Io { path: path.to_owned(), source };
-    let (parent, name) = (path.parent().filter(|parent| !parent.as_os_str().is_empty()), path.file_name());
-    if let Ok(folder) = Dir::open_ambient_dir(path, ambient_authority()) {
-        if !folder.exists(DOCUMENT) {
-            return Err(ReadError::Incomplete { path: path.to_owned() });
-        }
-        let document = parse(&path.join(DOCUMENT), &bounded(&folder, DOCUMENT.as_ref()).map_err(io)?)?;
-        let scenario =
-            bounded(&folder, SCENARIO.as_ref()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        return Ok(Recording { path: path.to_owned(), document, scenario });
-    }
-    let folder = Dir::open_ambient_dir(parent.unwrap_or(Path::new(".")), ambient_authority()).map_err(io)?;
-    let bytes = bounded(&folder, Path::new(name.unwrap_or_default())).map_err(io)?;
-    Ok(Recording { path: path.to_owned(), document: parse(path, &bytes)?, scenario: None })
+    let (document, scenario, _) = opened(path, parse)?;
+    Ok(Recording { path: path.to_owned(), document, scenario })
 }
 
-fn bounded(folder: &Dir, name: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    folder.open(name)?.take(DOCUMENT_LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > DOCUMENT_LIMIT_BYTES {
-        return Err(std::io::Error::other(format!("larger than {} MiB", DOCUMENT_LIMIT_BYTES >> 20)));
+fn parse(bytes: &[u8]) -> Result<(Document, String), String> {
+    // Where nothing is stored in another form, the types can be made without a stop.
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    if !text.contains("\"$") && !text.contains("\\u0024") {
+        let document: Document = serde_json::from_str(text).map_err(told)?;
+        let schema = document.schema.clone();
+        return Ok((document, schema));
     }
-    Ok(bytes)
+    let mut json = serde_json::Deserializer::from_str(text);
+    let document = json.deserialize_map(Whole).map_err(told)?;
+    json.end().map_err(told)?;
+    let schema = document.schema.clone();
+    Ok((document, schema))
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<Document, ReadError> {
-    let shape = |reason: String| ReadError::Shape { path: path.to_owned(), reason };
-    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| shape(error.to_string()))?;
-    match value.get("schema").and_then(serde_json::Value::as_str) {
-        Some(SCHEMA) => serde_json::from_value(value).map_err(|error| shape(error.to_string())),
-        Some(schema) if schema.starts_with("wassert.run/") => {
-            Err(ReadError::Version { path: path.to_owned(), schema: crate::value::excerpt(schema, 40) })
-        }
-        _ => Err(shape(format!("it has no member `schema` that says `{SCHEMA}`"))),
+fn told(error: serde_json::Error) -> String {
+    error.to_string()
+}
+
+fn typed<T: DeserializeOwned>(mut value: Value) -> Result<T, String> {
+    stored::describe_references(&mut value);
+    serde_json::from_value(value).map_err(told)
+}
+
+struct Whole;
+
+impl<'de> Visitor<'de> for Whole {
+    type Value = Document;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a run document")
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Document, A::Error> {
+        let (mut requests, mut events, mut rest) = (Vec::new(), Vec::new(), Map::new());
+        while let Some(name) = members.next_key::<String>()? {
+            match name.as_str() {
+                "requests" => {
+                    let mut room = stored::Room::default();
+                    requests =
+                        members.next_value_seed(each(|value, earlier| request(value, earlier, &mut room)))?;
+                }
+                "events" => events = members.next_value_seed(each(|value, _| typed(value)))?,
+                _ => {
+                    rest.insert(name, members.next_value()?);
+                }
+            }
+        }
+        let rest: Document = typed(Value::Object(rest)).map_err(A::Error::custom)?;
+        Ok(Document { requests, events, ..rest })
+    }
+}
+
+/// An array whose elements are made one by one, each with those before it.
+struct Each<T, F>(F, PhantomData<T>);
+
+fn each<T, F: FnMut(Value, &[T]) -> Result<T, String>>(make: F) -> Each<T, F> {
+    Each(make, PhantomData)
+}
+
+impl<'de, T, F: FnMut(Value, &[T]) -> Result<T, String>> DeserializeSeed<'de> for Each<T, F> {
+    type Value = Vec<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<T>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, T, F: FnMut(Value, &[T]) -> Result<T, String>> Visitor<'de> for Each<T, F> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Vec<T>, A::Error> {
+        let mut made = Vec::new();
+        while let Some(value) = elements.next_element()? {
+            made.push((self.0)(value, &made).map_err(A::Error::custom)?);
+        }
+        Ok(made)
+    }
+}
+
+/// A request, whose history may be that of an earlier one.
+fn request(mut value: Value, earlier: &[Request], room: &mut stored::Room) -> Result<Request, String> {
+    let Some(same) = stored::take_same(&mut value) else { return typed(value) };
+    let history = same
+        .and_then(|same| earlier.get(same.request)?.transcript.get(..same.items))
+        .ok_or_else(|| stored::not_there(earlier.len()))?;
+    for item in history {
+        room.take(weight_bytes(item))?;
+    }
+    let mut made: Request = typed(value)?;
+    made.transcript.splice(..0, history.iter().cloned());
+    Ok(made)
+}
+
+/// The texts of an item, and something for the rest of it.
+fn weight_bytes(item: &Item) -> usize {
+    size_of::<Item>()
+        + match item {
+            Item::Message { text, .. } | Item::Reasoning { text } => text.len(),
+            Item::Call { input: value, .. } | Item::Other { raw: value, .. } => stored::weight_bytes(value),
+            Item::Result { output, .. } => output.len(),
+        }
 }
 
 #[cfg(test)]
@@ -160,5 +187,22 @@ mod tests {
         let document = read_text(text).unwrap().document;
         let again = crate::value::to_canonical_string(&document).unwrap();
         assert!(again.contains(r#""input":{"n":1.50}"#) && again.contains("9007199254740993"), "{again}");
+    }
+
+    #[test]
+    fn shared_history_and_references_are_read_as_assertions_see_them() {
+        let text = r#"{"events":[{"turn":1,"text":{"$blob":"events/0/text","bytes":70000,"sha256":"x"},"raw":{"$$blob":1}}],
+            "requests":[{"transcript":[{"kind":"reasoning","text":"a"},{"kind":"reasoning","text":"b"}]},
+            {"transcript":[{"$same":{"items":1,"request":0}},{"kind":"reasoning","text":"c"}]}],"schema":"wassert.run/1"}"#;
+        let document = read_text(text).unwrap().document;
+        let texts: Vec<_> = document.requests[1].transcript.iter().map(|item| format!("{item:?}")).collect();
+        assert_eq!(texts, [r#"Reasoning { text: "a" }"#, r#"Reasoning { text: "c" }"#]);
+        assert_eq!(document.events[0].text.as_deref(), Some("(70000 bytes, blob events/0/text, x)"));
+        assert_eq!(document.events[0].raw, serde_json::json!({ "$blob": 1 }));
+        let error = read_text(&text.replace(r#""items":1"#, r#""items":3"#)).unwrap_err();
+        assert!(
+            error.to_string().contains("requests[1].transcript builds on items that are not there"),
+            "{error}"
+        );
     }
 }

@@ -1,17 +1,23 @@
 //! Writes one recording.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde_json::json;
 
+use super::blobs::{Blobs, file_name};
 use super::hold::Held;
+use super::manifest::{Entry, Manifest};
+use super::pieces::{Piece, Pieces, Stretch};
 use super::redact::Secrets;
-use super::{BLOB_FOLDER, BLOBS, DOCUMENT, MODULE_FOLDER, SCENARIO, VERDICTS};
+use super::{BLOB_FOLDER, BLOBS, DOCUMENT, LOG_FOLDER, MANIFEST, MODULE_FOLDER, SCENARIO, VERDICTS, stored};
 use crate::document::{Document, Raw};
 use crate::value::{Digest, Verdict, canonical, excerpt, to_canonical_string};
+
+/// Requests up to this size are kept whole.
+const SHARED_ABOVE_BYTES: usize = 64 * 1024;
 
 /// A recording could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -40,14 +46,14 @@ pub enum WriteError {
     },
 }
 
-/// An open recording.
+/// An open recording. It is complete when its document has been written, and no recording before that.
 #[derive(Debug)]
 pub struct Writer {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     pub(super) folder: Dir,
-    pub(super) names: BTreeMap<String, Digest>,
-    pub(super) written: BTreeSet<Digest>,
-    pub(super) logs: BTreeSet<String>,
+    pub(super) blobs: Blobs,
+    pieces: Pieces,
+    pub(super) files: BTreeMap<String, Entry>,
     pub(super) secrets: Secrets,
     pub(super) held: Held,
 }
@@ -66,15 +72,15 @@ impl Writer {
                 .map_err(failed)?;
         }
         let folder = Dir::open_ambient_dir(path, ambient_authority()).map_err(failed)?;
-        for below in [BLOB_FOLDER, "log"] {
+        for below in [BLOB_FOLDER, LOG_FOLDER] {
             folder.create_dir(below).map_err(failed)?;
         }
         Ok(Self {
             path: path.to_owned(),
             folder,
-            names: BTreeMap::new(),
-            written: BTreeSet::new(),
-            logs: BTreeSet::new(),
+            blobs: Blobs::default(),
+            pieces: Pieces::default(),
+            files: BTreeMap::new(),
             secrets: Secrets::default(),
             held: Held::default(),
         })
@@ -85,46 +91,95 @@ impl Writer {
         &self.path
     }
 
-    /// Keeps bytes, without a name yet. Equal bytes are kept once; those with a secret are written by
+    /// Keeps bytes in one piece, without a name yet. Equal bytes are kept once; those with a secret are written by
     /// [`Writer::redact`].
     ///
     /// # Errors
     /// When they can't be written.
     pub fn keep(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
-        if self.written.contains(&digest) {
-            return Ok(());
+        if self.is_kept(digest) {
+            Ok(())
+        } else if self.secrets.are_in(bytes) {
+            self.held.blob(digest, bytes);
+            Ok(())
+        } else {
+            self.write_whole(digest, bytes)
         }
-        if !self.secrets.are_in(bytes) {
-            self.folder.write(format!("{BLOB_FOLDER}/{}", digest.hex()), bytes)?;
-        } else if !self.held.blob(digest, bytes) {
-            return Ok(());
-        }
-        self.written.insert(digest);
-        Ok(())
     }
 
-    /// Writes bytes without secrets.
-    pub(super) fn write_blob(&mut self, bytes: &[u8]) -> std::io::Result<Digest> {
-        let digest = Digest::of(bytes);
-        self.folder.write(format!("{BLOB_FOLDER}/{}", digest.hex()), bytes)?;
-        Ok(digest)
+    fn write_whole(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
+        let name = file_name(digest);
+        if !self.files.contains_key(&name) {
+            self.folder.write(&name, bytes)?;
+            self.files.insert(name, Entry { bytes: bytes.len() as u64, sha256: None });
+        }
+        Ok(())
     }
 
     /// Gives kept bytes a name in the document. Bytes that were not kept stay without one.
     pub fn name(&mut self, name: String, digest: Digest) {
-        if self.written.contains(&digest) {
-            self.names.insert(name, digest);
+        if self.is_kept(digest) {
+            self.blobs.names.insert(name, digest);
         }
     }
 
-    /// Keeps bytes under a name.
+    fn is_kept(&self, digest: Digest) -> bool {
+        self.blobs.parts.contains_key(&digest)
+            || self.files.contains_key(&file_name(digest))
+            || self.held.holds(&digest)
+    }
+
+    /// Keeps bytes under a name, and returns their digest. What requests above 64 KiB have in common is kept once.
     ///
     /// # Errors
     /// When they can't be written.
-    pub fn blob(&mut self, name: String, bytes: &[u8]) -> Result<(), WriteError> {
+    pub fn blob(&mut self, name: String, bytes: &[u8]) -> Result<Digest, WriteError> {
         let digest = Digest::of(bytes);
-        self.keep(digest, bytes).map_err(|source| self.failed(&name, source))?;
+        if !self.is_kept(digest) {
+            if self.secrets.are_in(bytes) {
+                self.held.blob(digest, bytes);
+            } else {
+                self.write_blob(&name, digest, bytes)?;
+            }
+        }
         self.name(name, digest);
+        Ok(digest)
+    }
+
+    /// Writes bytes without secrets, in pieces where others have some of them too.
+    pub(super) fn write_blob(&mut self, name: &str, digest: Digest, bytes: &[u8]) -> Result<(), WriteError> {
+        let written = if bytes.len() > SHARED_ABOVE_BYTES && name.starts_with("requests/") {
+            self.keep_shared(digest, bytes)
+        } else {
+            self.write_whole(digest, bytes)
+        };
+        written.map_err(|source| self.failed(name, source))
+    }
+
+    fn keep_shared(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
+        if self.is_kept(digest) {
+            return Ok(());
+        }
+        let stretches = self.pieces.stretches(bytes);
+        if let [Stretch::New(_, keys)] = &stretches[..] {
+            self.write_whole(digest, bytes)?;
+            self.pieces.note(digest, keys);
+            return Ok(());
+        }
+        let mut parts = Vec::new();
+        for stretch in stretches {
+            parts.push(match stretch {
+                Stretch::Known(piece) => piece,
+                Stretch::New(range, keys) => {
+                    let new = &bytes[range];
+                    let file = Digest::of(new);
+                    self.write_whole(file, new)?;
+                    self.pieces.note(file, &keys);
+                    Piece { file, start: 0, end: new.len() as u64 }
+                }
+            });
+        }
+        self.blobs.parts.insert(digest, parts);
         Ok(())
     }
 
@@ -133,18 +188,12 @@ impl Writer {
     /// # Errors
     /// When it can't be written.
     pub fn log(&mut self, name: &str, bytes: &[u8]) -> Result<Raw, WriteError> {
-        self.logs.insert(name.to_owned());
         if self.secrets.are_in(bytes) {
             self.held.log(name, bytes);
         } else {
-            self.write_log(name, bytes)?;
+            self.file(&format!("{LOG_FOLDER}/{name}"), bytes)?;
         }
         Ok(Raw { sha256: Digest::of(bytes), bytes: bytes.len() as u64 })
-    }
-
-    /// Writes raw output without secrets.
-    pub(super) fn write_log(&self, name: &str, bytes: &[u8]) -> Result<(), WriteError> {
-        self.folder.write(format!("log/{name}"), bytes).map_err(|source| self.failed(name, source))
     }
 
     /// Keeps the scenario's text.
@@ -156,36 +205,43 @@ impl Writer {
             self.held.scenario(text);
             return Ok(());
         }
-        self.folder.write(SCENARIO, text).map_err(|source| self.failed(SCENARIO, source))
+        self.file(SCENARIO, text.as_bytes()).map(drop)
     }
 
-    /// Keeps a module the scenario brought, which it calls `name`.
+    /// Keeps a module the scenario brought, which it calls `uses`.
     ///
     /// # Errors
     /// When it can't be written, or has a secret in it.
-    pub fn module(&self, name: &str, digest: Digest, bytes: &[u8]) -> Result<(), WriteError> {
+    pub fn module(&mut self, uses: &str, digest: Digest, bytes: &[u8]) -> Result<(), WriteError> {
         if self.secrets.are_in(bytes) {
-            return Err(WriteError::SecretInModule { name: excerpt(name, 100) });
+            return Err(WriteError::SecretInModule { name: excerpt(uses, 100) });
         }
-        let failed = |source| self.failed(MODULE_FOLDER, source);
-        self.folder.create_dir_all(MODULE_FOLDER).map_err(failed)?;
-        self.folder.write(format!("{MODULE_FOLDER}/{}", digest.hex()), bytes).map_err(failed)
+        let name = format!("{MODULE_FOLDER}/{}", digest.hex());
+        let written =
+            self.folder.create_dir_all(MODULE_FOLDER).and_then(|()| self.folder.write(&name, bytes));
+        written.map_err(|source| self.failed(&name, source))?;
+        self.files.insert(name, Entry { bytes: bytes.len() as u64, sha256: None });
+        Ok(())
     }
 
-    /// Writes the names of the blobs, then the document, which completes the recording.
+    /// Writes the document in its stored form and the index of blobs, then the manifest, which completes the recording.
     ///
     /// # Errors
     /// When they can't be written.
-    pub fn document(&self, document: &Document) -> Result<(), WriteError> {
+    pub fn document(&mut self, document: &Document) -> Result<(), WriteError> {
+        let mut value = serde_json::to_value(document)?;
+        stored::shrink(&mut value, &mut |name, text| self.blob(name, text.as_bytes()))?;
+        let text = canonical(&value);
+        drop(value);
+        self.file(DOCUMENT, text.as_bytes())?;
+        let index = to_canonical_string(&self.blobs)?;
+        self.file(BLOBS, index.as_bytes())?;
+        let manifest = to_canonical_string(&Manifest::new(std::mem::take(&mut self.files)))?;
+        let partial = format!("{MANIFEST}.partial");
         self.folder
-            .write(BLOBS, to_canonical_string(&self.names)?)
-            .map_err(|source| self.failed(BLOBS, source))?;
-        let text = to_canonical_string(document)?;
-        let partial = format!("{DOCUMENT}.partial");
-        self.folder
-            .write(&partial, text)
-            .and_then(|()| self.folder.rename(&partial, &self.folder, DOCUMENT))
-            .map_err(|source| self.failed(DOCUMENT, source))
+            .write(&partial, manifest)
+            .and_then(|()| self.folder.rename(&partial, &self.folder, MANIFEST))
+            .map_err(|source| self.failed(MANIFEST, source))
     }
 
     /// Writes what was concluded.
@@ -197,7 +253,18 @@ impl Writer {
         // The document has no secrets, but a module may say what it likes.
         self.secrets.clone().redact_value(&mut value);
         let text = canonical(&value);
-        self.folder.write(VERDICTS, text).map_err(|source| self.failed(VERDICTS, source))
+        let partial = format!("{VERDICTS}.partial");
+        self.folder
+            .write(&partial, text)
+            .and_then(|()| self.folder.rename(&partial, &self.folder, VERDICTS))
+            .map_err(|source| self.failed(VERDICTS, source))
+    }
+
+    pub(super) fn file(&mut self, name: &str, bytes: &[u8]) -> Result<Digest, WriteError> {
+        self.folder.write(name, bytes).map_err(|source| self.failed(name, source))?;
+        let sha256 = Digest::of(bytes);
+        self.files.insert(name.to_owned(), Entry { bytes: bytes.len() as u64, sha256: Some(sha256) });
+        Ok(sha256)
     }
 
     pub(super) fn failed(&self, below: &str, source: std::io::Error) -> WriteError {
@@ -221,8 +288,72 @@ mod tests {
         let hex = Digest::of("same");
         assert_eq!(
             std::fs::read_to_string(path.join("blobs.json")).unwrap(),
-            format!(r#"{{"stderr/0":"{hex}","stdout/0":"{hex}"}}"#)
+            format!(
+                r#"{{"names":{{"stderr/0":"{hex}","stdout/0":"{hex}"}},"parts":{{}},"schema":"wassert.blobs/1"}}"#
+            )
         );
         assert!(Writer::create(&path).is_err(), "a recording is written once");
+    }
+
+    fn bytes_below(path: &Path) -> u64 {
+        let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+        entries
+            .map(|entry| match entry.file_type().unwrap().is_dir() {
+                true => bytes_below(&entry.path()),
+                false => entry.metadata().unwrap().len(),
+            })
+            .sum()
+    }
+
+    #[test]
+    fn history_that_repeats_costs_once() {
+        use crate::document::{Item, Request, Role};
+
+        // Long enough to be a reference, and nothing in it repeats.
+        let noise: String = (0..20_000).map(|block| Digest::of(format!("{block}")).hex()).collect();
+        let said = |text: &str| Item::Message { role: Role::User, text: text.to_owned() };
+        let requests: Vec<_> = (0..20)
+            .map(|number| Request {
+                lane: "main".to_owned(),
+                conversation: 1,
+                transcript: [said(&noise)].into_iter().chain((0..number).map(|_| said("more"))).collect(),
+                ..Request::default()
+            })
+            .collect();
+        let document =
+            Document { schema: crate::document::SCHEMA.to_owned(), requests, ..Document::default() };
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a@b");
+        let mut writer = Writer::create(&path).unwrap();
+        for number in 0..20 {
+            let body = format!("{{\"id\":{number},\"input\":[\"{noise}\"{}]}}", ",1".repeat(number));
+            writer.blob(format!("requests/{number}/body"), body.as_bytes()).unwrap();
+        }
+        writer.document(&document).unwrap();
+        let (disk, once) = (bytes_below(&path), noise.len() as u64);
+        // Once in the bodies, once as a text of the transcript, and what each body changes at its ends.
+        let most = 2 * once + 20 * 192 * 1024;
+        assert!(disk < most, "{disk} bytes for 20 requests that replay {once} bytes");
+
+        let opened = crate::recording::open(&path).unwrap();
+        for (number, request) in opened.document["requests"].as_array().unwrap().iter().enumerate() {
+            let body = opened.blob(&format!("requests/{number}/body")).unwrap().unwrap();
+            assert!(body.ends_with(b"]}") && body.len() > noise.len());
+            let name = request["transcript"][0]["text"]["$blob"].as_str().unwrap();
+            assert_eq!(opened.blob(name).unwrap().unwrap(), noise.as_bytes());
+            assert_eq!(request["transcript"].as_array().unwrap().len(), number + 1);
+        }
+    }
+
+    #[test]
+    fn what_was_not_finished_is_no_recording() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a@b");
+        let mut writer = Writer::create(&path).unwrap();
+        writer.blob("stdout/0".into(), b"out").unwrap();
+        std::fs::create_dir(path.join("manifest.json.partial")).unwrap();
+        assert!(writer.document(&Document::default()).is_err());
+        assert!(path.join("run.json").exists());
+        assert!(matches!(crate::recording::open(&path), Err(crate::recording::ReadError::Incomplete { .. })));
     }
 }

@@ -128,7 +128,7 @@ pub(super) async fn execute(
     let launching = launching.await.unwrap_or_default();
     let home = block_in_place(|| look_outside(&root, profile.own_paths(), launching));
     for (index, body) in traffic.bodies.into_iter().enumerate() {
-        texts.insert(format!("requests/{index}/body"), body);
+        texts.insert(format!("requests/{index}/body"), body.to_vec());
     }
     writer.scenario(&scenario.source).map_err(written)?;
     for resolved in assertions {

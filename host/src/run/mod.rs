@@ -16,5 +16,5 @@ pub use assertions::{ResolveError, Resolved, check_asked, resolve};
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
 pub use examples::{PackFolder, PackFolderError, reduced};
 pub use judge::{judge_document, judge_recording};
-pub use name::run_name;
+pub use name::{run_name, run_time};
 pub use verify::dispatch_twice;

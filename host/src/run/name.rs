@@ -1,6 +1,6 @@
 //! Names of runs: when they began, and a few random letters for those that began together.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `20261120-113000-3f9a`: date and time in UTC, and two random bytes.
 pub fn run_name(now: SystemTime) -> String {
@@ -18,6 +18,34 @@ pub fn run_name(now: SystemTime) -> String {
         random[0],
         random[1]
     )
+}
+
+/// When the run of that name began; none when no run is called so.
+pub fn run_time(name: &str) -> Option<SystemTime> {
+    let shape = name.bytes().map(|byte| match byte {
+        b'0'..=b'9' => b'0',
+        b'a'..=b'f' => b'a',
+        other => other,
+    });
+    let is_shaped = name.len() == 20
+        && shape
+            .zip(*b"00000000-000000-xxxx")
+            .all(|(found, expected)| found == expected || (expected == b'x' && matches!(found, b'0' | b'a')));
+    if !is_shaped {
+        return None;
+    }
+    let number = |at: std::ops::Range<usize>| name.get(at)?.parse::<u64>().ok();
+    let date = (number(0..4)?, number(4..6)?, number(6..8)?);
+    // Days only grow with dates, so the day of a date is found by halving.
+    let (mut low, mut high) = (0, 3_000_000);
+    while low < high {
+        let middle = (low + high) / 2;
+        if civil_date(middle) < date { low = middle + 1 } else { high = middle }
+    }
+    let (hour, minute, second) = (number(9..11)?, number(11..13)?, number(13..15)?);
+    let is_real = civil_date(low) == date && hour < 24 && minute < 60 && second < 60;
+    let seconds = low * 86_400 + hour * 3600 + minute * 60 + second;
+    is_real.then(|| UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar.
@@ -38,7 +66,6 @@ fn civil_date(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn days_become_dates() {
@@ -54,5 +81,25 @@ mod tests {
         let name = run_name(UNIX_EPOCH + Duration::from_secs(20_777 * 86_400 + 11 * 3600 + 30 * 60 + 5));
         assert!(name.starts_with("20261120-113005-"), "{name}");
         assert_eq!(name.len(), "20261120-113005-3f9a".len());
+    }
+
+    #[test]
+    fn a_name_says_when_its_run_began() {
+        for seconds in [0, 951_782_399, 951_868_800, 1_795_174_205] {
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(run_time(&run_name(time)), Some(time));
+        }
+        for name in [
+            "",
+            "notes",
+            "20261320-113005-3f9a",
+            "20260230-113005-3f9a",
+            "20261120-243005-3f9a",
+            "20261120-113005-3F9A",
+            "20261120-113005-3f9a0",
+            "2026112\u{e9}-113005-3f9",
+        ] {
+            assert_eq!(run_time(name), None, "{name}");
+        }
     }
 }

@@ -1,22 +1,18 @@
 //! Evidence: a run document and the bytes it names, from a recording's folder or from one JSON file.
 //!
-//! Nothing is taken on trust: bytes must have the digest they are named by. What a module may see of it all is
-//! [`Granted`], made once per set of grants and shared by every judging.
+//! `recording` opens it and takes nothing on trust. What a module may see of it all is [`Granted`], made once per set of
+//! grants and shared by every judging.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::grant::Grant;
+use crate::recording::{Opened, ReadError, open};
 use crate::value::{Digest, canonical};
-
-/// The largest document or blob that is read.
-const FILE_LIMIT_BYTES: u64 = 512 << 20;
 
 /// Blobs kept in memory between two judgings, together.
 const KEPT_BLOBS_LIMIT_BYTES: usize = 64 << 20;
@@ -28,7 +24,7 @@ const KEPT_GRANTS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EvidenceSource {
-    /// A recording's folder: `run.json`, `blobs.json` (name to digest), `blobs/<64 hex digits>`.
+    /// A recording's folder.
     Recording(PathBuf),
     /// One `wassert.run/1` JSON file; its blobs are the texts in it.
     Document(PathBuf),
@@ -37,53 +33,22 @@ pub enum EvidenceSource {
 /// Why there is no evidence.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// A file can't be read.
-    #[error("cannot read {path}: {source}")]
-    Unreadable {
+    /// It is no recording, or not any more.
+    #[error(transparent)]
+    Recording(#[from] ReadError),
+    /// A folder where a file should be, or the other way round.
+    #[error("`{path}` is no {expected}")]
+    Kind {
         /// Which.
         path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file is larger than this program reads.
-    #[error("{path} is larger than {} MiB", FILE_LIMIT_BYTES >> 20)]
-    TooLarge {
-        /// Which.
-        path: PathBuf,
-    },
-    /// A file is not JSON of the right shape.
-    #[error("{path} is not what it should be: {source}")]
-    NotJson {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// The document is of another schema.
-    #[error(
-        "{path} is not a run document of this version: its schema is {found:?}, expected \"wassert.run/1\""
-    )]
-    Schema {
-        /// Which.
-        path: PathBuf,
-        /// What it says.
-        found: String,
-    },
-    /// Bytes do not have the digest they are named by.
-    #[error("{path} does not have the bytes it was recorded with")]
-    Damaged {
-        /// Which.
-        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
     },
 }
 
 /// A run document and its bytes.
 pub(super) struct Evidence {
-    document: Value,
-    folder: Dir,
-    folder_path: PathBuf,
-    /// `None` for a bare document.
-    names: Option<BTreeMap<String, Digest>>,
+    opened: Opened,
     granted: Mutex<BTreeMap<Vec<String>, Arc<Granted>>>,
     blobs: Mutex<KeptBlobs>,
 }
@@ -104,29 +69,14 @@ pub(super) struct Granted {
 
 impl Evidence {
     pub fn load(source: &EvidenceSource) -> Result<Self, EvidenceError> {
-        let (folder_path, file, is_recording) = match source {
-            EvidenceSource::Recording(folder) => (folder.clone(), "run.json".into(), true),
-            EvidenceSource::Document(path) => {
-                let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let parent = parent.unwrap_or(Path::new(".")).to_owned();
-                (parent, path.file_name().unwrap_or_default().to_owned(), false)
-            }
+        let (path, is_recording, expected) = match source {
+            EvidenceSource::Recording(path) => (path, true, "folder"),
+            EvidenceSource::Document(path) => (path, false, "file"),
         };
-        let folder = Dir::open_ambient_dir(&folder_path, ambient_authority())
-            .map_err(|source| EvidenceError::Unreadable { path: folder_path.clone(), source })?;
-        let path = folder_path.join(&file);
-        let document: Value = parse(&path, &read(&folder, Path::new(&file), &path)?)?;
-        let schema = document.get("schema").and_then(Value::as_str).unwrap_or_default();
-        if schema != crate::document::SCHEMA {
-            return Err(EvidenceError::Schema { path, found: schema.chars().take(80).collect() });
+        if path.exists() && path.is_dir() != is_recording {
+            return Err(EvidenceError::Kind { path: path.clone(), expected });
         }
-        let names = if is_recording {
-            let path = folder_path.join("blobs.json");
-            Some(parse(&path, &read(&folder, Path::new("blobs.json"), &path)?)?)
-        } else {
-            None
-        };
-        Ok(Self { document, folder, folder_path, names, granted: Mutex::default(), blobs: Mutex::default() })
+        Ok(Self { opened: open(path)?, granted: Mutex::default(), blobs: Mutex::default() })
     }
 
     /// The part of the document that some path prefixes name; `schema` always is.
@@ -140,7 +90,7 @@ impl Evidence {
         }
         let grant = Grant::new(prefixes.iter().map(String::as_str).chain(["schema"]));
         let digests = prefixes.iter().map(|prefix| (prefix.clone(), self.digest(prefix))).collect();
-        let made = Arc::new(Granted { document: grant.prune(&self.document), digests, grant });
+        let made = Arc::new(Granted { document: grant.prune(&self.opened.document), digests, grant });
         if granted.len() == KEPT_GRANTS {
             granted.clear();
         }
@@ -150,8 +100,9 @@ impl Evidence {
 
     fn digest(&self, prefix: &str) -> Digest {
         let grant = Grant::new([prefix]);
-        let mut text = canonical(&grant.prune(&self.document));
-        for (name, digest) in self.names.iter().flatten().filter(|(name, _)| grant.allows_blob(name)) {
+        let mut text = canonical(&grant.prune(&self.opened.document));
+        let names = self.opened.blob_digests().into_iter().flatten();
+        for (name, digest) in names.filter(|(name, _)| grant.allows_blob(name)) {
             text.push('\n');
             text.push_str(&canonical(&Value::String(name.clone())));
             text.push(' ');
@@ -165,19 +116,15 @@ impl Evidence {
         if !granted.grant.allows_blob(name) {
             return Ok(None);
         }
-        let Some(names) = &self.names else {
-            return Ok(text_in_document(&self.document, name).map(Arc::from));
+        let Some(names) = self.opened.blob_digests() else {
+            return Ok(text_in_document(&self.opened.document, name).map(Arc::from));
         };
         let Some(digest) = names.get(name) else { return Ok(None) };
         if let Some(kept) = self.blobs.lock().unwrap_or_else(PoisonError::into_inner).by_digest.get(digest) {
             return Ok(Some(Arc::clone(kept)));
         }
-        let inner = Path::new("blobs").join(digest.hex());
-        let path = self.folder_path.join(&inner);
-        let bytes: Arc<[u8]> = read(&self.folder, &inner, &path)?.into();
-        if Digest::of(&bytes) != *digest {
-            return Err(EvidenceError::Damaged { path });
-        }
+        let Some(bytes) = self.opened.blob(name)? else { return Ok(None) };
+        let bytes: Arc<[u8]> = bytes.into();
         let mut kept = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.bytes + bytes.len() <= KEPT_BLOBS_LIMIT_BYTES && !kept.by_digest.contains_key(digest) {
             kept.bytes += bytes.len();
@@ -217,48 +164,28 @@ fn element<'v>(array: &'v Value, position: &str) -> Option<&'v Value> {
     (index.to_string() == position).then(|| array.get(index)).flatten()
 }
 
-fn read(folder: &Dir, file: &Path, path: &Path) -> Result<Vec<u8>, EvidenceError> {
-    let unreadable = |source| EvidenceError::Unreadable { path: path.to_owned(), source };
-    let metadata = folder.metadata(file).map_err(unreadable)?;
-    if !metadata.is_file() {
-        // A pipe would block, a device never end.
-        return Err(unreadable(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file")));
-    }
-    if metadata.len() > FILE_LIMIT_BYTES {
-        return Err(EvidenceError::TooLarge { path: path.to_owned() });
-    }
-    folder.read(file).map_err(unreadable)
-}
-
-fn parse<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, EvidenceError> {
-    serde_json::from_slice(bytes).map_err(|source| EvidenceError::NotJson { path: path.to_owned(), source })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::document::{Document, Request};
+    use crate::recording::Writer;
 
-    fn recording(body: &str) -> (tempfile::TempDir, Evidence) {
-        let folder = tempfile::tempdir().unwrap();
-        let digest = Digest::of("the body");
-        std::fs::write(
-            folder.path().join("run.json"),
-            json!({ "schema": "wassert.run/1", "turns": [{}], "requests": [{ "transcript": [], "body": null }] }).to_string(),
-        )
-        .unwrap();
-        std::fs::write(folder.path().join("blobs.json"), json!({ "requests/0/body": digest }).to_string())
-            .unwrap();
-        std::fs::create_dir(folder.path().join("blobs")).unwrap();
-        std::fs::write(folder.path().join("blobs").join(digest.hex()), body).unwrap();
-        let evidence = Evidence::load(&EvidenceSource::Recording(folder.path().to_owned())).unwrap();
-        (folder, evidence)
+    fn recording() -> (tempfile::TempDir, Evidence) {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a@b");
+        let mut writer = Writer::create(&path).unwrap();
+        writer.blob("requests/0/body".to_owned(), b"the body").unwrap();
+        let schema = crate::document::SCHEMA.to_owned();
+        let requests = vec![Request::default()];
+        writer.document(&Document { schema, requests, ..Document::default() }).unwrap();
+        (root, Evidence::load(&EvidenceSource::Recording(path)).unwrap())
     }
 
     #[test]
     fn a_blob_is_read_where_it_is_granted() {
-        let (_folder, evidence) = recording("the body");
+        let (_folder, evidence) = recording();
         let granted = evidence.granted(&["requests".to_owned()]);
         assert_eq!(
             evidence.blob(&granted, "requests/0/body").unwrap().as_deref(),
@@ -271,22 +198,23 @@ mod tests {
 
     #[test]
     fn changed_bytes_are_noticed() {
-        let (_folder, evidence) = recording("another body");
+        let (root, evidence) = recording();
+        let blob = root.path().join("a@b/blobs").join(Digest::of("the body").hex());
+        std::fs::write(blob, "THE BODY").unwrap();
         let granted = evidence.granted(&["requests".to_owned()]);
-        assert!(matches!(evidence.blob(&granted, "requests/0/body"), Err(EvidenceError::Damaged { .. })));
+        let error = evidence.blob(&granted, "requests/0/body").unwrap_err();
+        assert!(error.to_string().contains("was changed since it was recorded"), "{error}");
     }
 
     #[test]
     fn a_digest_covers_the_granted_part_alone() {
-        let (_folder, evidence) = recording("the body");
+        let (_folder, evidence) = recording();
         let part = evidence.granted(&["requests.transcript".to_owned()]);
         assert_eq!(part.digests["requests.transcript"], Digest::of(r#"{"requests":[{"transcript":[]}]}"#));
         let whole = evidence.granted(&["requests".to_owned()]);
         let line = format!("\"requests/0/body\" {}", Digest::of("the body"));
-        assert_eq!(
-            whole.digests["requests"],
-            Digest::of(format!("{{\"requests\":[{{\"body\":null,\"transcript\":[]}}]}}\n{line}"))
-        );
+        let text = canonical(&json!({ "requests": evidence.opened.document["requests"] }));
+        assert_eq!(whole.digests["requests"], Digest::of(format!("{text}\n{line}")));
     }
 
     #[test]
@@ -316,6 +244,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.json");
         std::fs::write(&path, r#"{"schema":"wassert.run/2"}"#).unwrap();
-        assert!(matches!(Evidence::load(&EvidenceSource::Document(path)), Err(EvidenceError::Schema { .. })));
+        assert!(matches!(
+            Evidence::load(&EvidenceSource::Document(path)),
+            Err(EvidenceError::Recording(ReadError::Version { .. }))
+        ));
     }
 }

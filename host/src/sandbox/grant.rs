@@ -50,12 +50,22 @@ impl Grant {
         }
     }
 
-    /// Whether a blob's name is within: its section is granted, or for a request's body `requests.body` is.
+    /// Whether a blob's name is within: what it names in the document is granted.
     pub fn allows_blob(&self, name: &str) -> bool {
         let mut parts = name.split('/');
-        let Some(section) = parts.next().and_then(|section| self.members.get(section)) else { return false };
-        section.whole
-            || parts.nth(1).and_then(|kind| section.members.get(kind)).is_some_and(|kind| kind.whole)
+        let Some(mut here) = parts.next().and_then(|section| self.members.get(section)) else { return false };
+        for part in parts {
+            if here.whole {
+                return true;
+            }
+            match here.members.get(part) {
+                Some(below) => here = below,
+                // An element is granted as all of its array are.
+                None if part.parse::<usize>().is_ok() => {}
+                None => return false,
+            }
+        }
+        here.whole
     }
 }
 
@@ -92,6 +102,16 @@ mod tests {
         ] {
             assert_eq!(grant.allows_blob(name), allowed, "{name}");
         }
-        assert!(!Grant::new(["requests.transcript"]).allows_blob("requests/0/body"));
+        let grant = Grant::new(["requests.transcript", "git.diff", "turns.final_message"]);
+        for (name, allowed) in [
+            ("requests/0/body", false),
+            ("requests/0/transcript/2/text", true),
+            ("git/diff", true),
+            ("turns/1/final_message", true),
+            ("turns/1/prompt", false),
+            ("1/requests/0/transcript", false),
+        ] {
+            assert_eq!(grant.allows_blob(name), allowed, "{name}");
+        }
     }
 }

@@ -17,6 +17,7 @@ use super::stop::Stop;
 use super::ticker::Ticker;
 use super::{ENGINE_ID, Limits, conclude};
 use crate::query::Budget;
+use crate::recording::{BLOBS, DOCUMENT, MANIFEST};
 use crate::value::{
     Digest, ErrorClass, Finding, Outcome, Receipt, ReceiptInputs, ReceiptResult, Unjudged, Verdict,
     canonical, to_canonical_string,
@@ -203,7 +204,7 @@ fn stamp(source: &EvidenceSource) -> Stamp {
     };
     match source {
         EvidenceSource::Recording(folder) => {
-            vec![of(&folder.join("run.json")), of(&folder.join("blobs.json"))]
+            [DOCUMENT, BLOBS, MANIFEST].iter().map(|name| of(&folder.join(name))).collect()
         }
         EvidenceSource::Document(path) => vec![of(path)],
     }

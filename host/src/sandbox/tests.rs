@@ -9,6 +9,8 @@ use serde_json::json;
 use super::{
     Answer, BackEnd, EvidenceSource, Judge, JudgeRequest, JudgeSettings, Limits, ModuleSource, Request, wrap,
 };
+use crate::document::{Document, FileChange, FileState};
+use crate::recording::Writer;
 use crate::value::{Digest, ErrorClass, Outcome, Verdict};
 
 /// The text of a guest from `tests/guests`, its prelude before it.
@@ -197,13 +199,14 @@ fn a_grant_decides_what_is_there_and_what_the_receipt_holds() {
 fn bytes_are_read_from_a_recording_and_from_a_bare_document() {
     let bench = Bench::new();
     let folder = bench.folder.path().join("recording");
-    fs::create_dir_all(folder.join("blobs")).unwrap();
     let digest = Digest::of("after\n");
-    fs::write(folder.join("blobs").join(digest.hex()), "after\n").unwrap();
-    fs::write(folder.join("blobs.json"), json!({ "files/a.txt/after": digest }).to_string()).unwrap();
-    let files = json!({ "a.txt": { "after": { "text": "after\n" } } });
-    fs::write(folder.join("run.json"), json!({ "schema": "wassert.run/1", "files": files }).to_string())
-        .unwrap();
+    let state = FileState { text: Some("after\n".to_owned()), ..FileState::default() };
+    let change = FileChange { after: Some(state), ..FileChange::default() };
+    let files = BTreeMap::from([("a.txt".to_owned(), change)]);
+    let schema = "wassert.run/1".to_owned();
+    let mut writer = Writer::create(&folder).unwrap();
+    writer.blob("files/a.txt/after".to_owned(), b"after\n").unwrap();
+    writer.document(&Document { schema, files, ..Document::default() }).unwrap();
     let mut request = bench.request(&wat::parse_str(text("reads-blob")).unwrap());
     for evidence in
         [EvidenceSource::Recording(folder.clone()), EvidenceSource::Document(folder.join("run.json"))]

@@ -4,44 +4,47 @@ use crate::document::{Request, Script, ToolNotOffered, UnmatchedRequest, UnusedS
 
 use super::Traffic;
 use super::lane::Mismatch;
+use super::share::{SharedBytes, Store};
 
 /// What has been captured so far. Positions count arrivals until [`Capture::finish`] sorts them.
 #[derive(Debug)]
 pub(super) struct Capture {
     requests: Vec<Request>,
-    bodies: Vec<Vec<u8>>,
+    bodies: Vec<SharedBytes>,
+    store: Store,
     script: Script,
     left_bytes: u64,
 }
 
 impl Capture {
-    /// Nothing yet, and room for so many bytes of bodies.
+    /// Nothing yet, and room for so many bytes of bodies; what they share counts once.
     pub(super) fn new(limit_bytes: u64) -> Self {
-        Self { requests: Vec::new(), bodies: Vec::new(), script: Script::default(), left_bytes: limit_bytes }
-    }
-
-    /// Keeps room for a body.
-    ///
-    /// # Errors
-    /// When there is not enough left; the body must not be kept.
-    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), Violation> {
-        match self.left_bytes.checked_sub(bytes) {
-            Some(left) => {
-                self.left_bytes = left;
-                Ok(())
-            }
-            None => {
-                self.left_bytes = 0;
-                Err(super::request::violation(
-                    "capture-limit",
-                    format!("the body's {bytes} bytes exceed what may still be captured in this run"),
-                ))
-            }
+        Self {
+            requests: Vec::new(),
+            bodies: Vec::new(),
+            store: Store::default(),
+            script: Script::default(),
+            left_bytes: limit_bytes,
         }
     }
 
+    /// Keeps a body.
+    ///
+    /// # Errors
+    /// When there is not enough room left for what is new in it.
+    pub(super) fn keep(&mut self, body: &[u8]) -> Result<SharedBytes, Violation> {
+        self.store.keep(body, &mut self.left_bytes).ok_or_else(|| {
+            // What comes later is refused too, so that it does not depend on sizes which request is there.
+            self.left_bytes = 0;
+            super::request::violation(
+                "capture-limit",
+                format!("the body's {} bytes exceed what may still be captured in this run", body.len()),
+            )
+        })
+    }
+
     /// Keeps a request with its decoded body; returns its position for the notes below.
-    pub(super) fn push(&mut self, request: Request, body: Vec<u8>) -> usize {
+    pub(super) fn push(&mut self, request: Request, body: SharedBytes) -> usize {
         self.requests.push(request);
         self.bodies.push(body);
         self.requests.len() - 1
@@ -113,15 +116,18 @@ mod tests {
         let mut capture = Capture::new(10);
         let request =
             |turn, lane: &str, step| Request { turn, lane: lane.into(), step, ..Request::default() };
-        capture.reserve(3).unwrap();
-        capture.push(request(1, "models", 0), b"mod".to_vec());
-        let second = capture.push(request(2, "main", 2), b"two".to_vec());
-        capture.push(request(1, "main", 1), b"one".to_vec());
+        let [one, two, models] = ["one", "two", "mod"].map(|body| capture.keep(body.as_bytes()).unwrap());
+        capture.push(request(1, "models", 0), models);
+        let second = capture.push(request(2, "main", 2), two);
+        capture.push(request(1, "main", 1), one);
         capture.surplus(second);
         capture.unmatched(0, Mismatch { nearest_step: 0, difference: String::new() });
-        assert!(capture.reserve(8).is_err());
+        assert_eq!(capture.keep(b"two").unwrap().len(), 3, "what is kept takes no more room");
+        assert!(capture.keep(b"large").is_err());
+        assert!(capture.keep(b"x").is_err());
         let traffic = capture.finish(Vec::new());
-        assert_eq!(traffic.bodies, [b"one".to_vec(), b"mod".to_vec(), b"two".to_vec()]);
+        let bodies: Vec<_> = traffic.bodies.iter().map(SharedBytes::to_vec).collect();
+        assert_eq!(bodies, [b"one".to_vec(), b"mod".to_vec(), b"two".to_vec()]);
         assert_eq!(traffic.arrival, [1, 2, 0]);
         assert_eq!(traffic.script.surplus, [2]);
         assert_eq!(traffic.script.unmatched[0].request, 1);

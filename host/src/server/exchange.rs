@@ -21,6 +21,7 @@ use super::protocol::{Answer, StreamEnd, responses};
 use super::request::{Body, Incoming, transcript_violations};
 use super::route::{Route, route};
 use super::script::{Action, ScriptStep};
+use super::share::{Responses, SharedBytes};
 
 /// The status of an answer no agent retries: it ends every agent that was measured after one request.
 const TERMINAL_STATUS: u16 = 400;
@@ -36,8 +37,7 @@ struct State {
     prompt: String,
     resumes: bool,
     lanes: BTreeMap<String, Lane>,
-    /// Identifier of a response to the whole conversation at its end, as it is on the wire.
-    responses: BTreeMap<String, Vec<Arc<Value>>>,
+    responses: Responses,
     prewarms: u32,
     capture: Capture,
 }
@@ -63,7 +63,7 @@ impl Exchange {
             prompt: String::new(),
             resumes: false,
             lanes,
-            responses: BTreeMap::new(),
+            responses: Responses::default(),
             prewarms: 0,
             capture: Capture::new(capture_limit_bytes),
         };
@@ -114,21 +114,24 @@ impl Exchange {
                 violations: body.violation.clone().into_iter().collect(),
                 ..Request::default()
             },
-            bytes: Vec::new(),
+            bytes: SharedBytes::default(),
         };
         let route = match incoming.transport {
             Transport::Http => route(&arrival.request.method, &arrival.request.path, &incoming.headers),
             Transport::Websocket => frame_route(body.json.as_ref()),
         };
         arrival.request.headers = incoming.headers;
-        if let Err(violation) = state.capture.reserve(body.bytes.len() as u64) {
-            arrival.request.body = Value::Null;
-            let difference = violation.message.clone();
-            arrival.request.violations.push(violation);
-            return state.refuse(arrival, "unknown", difference);
-        }
         let Body { bytes, json, .. } = body;
-        arrival.bytes = bytes;
+        match state.capture.keep(&bytes) {
+            Ok(kept) => arrival.bytes = kept,
+            Err(violation) => {
+                arrival.request.body = Value::Null;
+                let difference = violation.message.clone();
+                arrival.request.violations.push(violation);
+                return state.refuse(arrival, "unknown", difference);
+            }
+        }
+        drop(bytes);
         match route {
             Route::Responses => {
                 let streams = incoming.transport == Transport::Websocket
@@ -172,7 +175,7 @@ impl Exchange {
 
         let own = responses::input_items(&json);
         let previous = json["previous_response_id"].as_str();
-        let inherited = previous.map_or(Some(&[][..]), |id| state.responses.get(id).map(Vec::as_slice));
+        let inherited = previous.map_or(Some(&[][..]), |id| state.responses.get(id));
         let known = inherited.is_some();
         let mut input = inherited.unwrap_or_default().to_vec();
         request.inherited = input.len() as u32;
@@ -199,7 +202,7 @@ impl Exchange {
 /// A request on its way into the capture.
 struct Arrival {
     request: Request,
-    bytes: Vec<u8>,
+    bytes: SharedBytes,
 }
 
 impl State {
@@ -237,7 +240,7 @@ impl State {
         let id = format!("resp_prewarm_{}", self.prewarms);
         let head = head(&id, "prewarm", &arrival.request);
         let events = events::reply(&head, &[]);
-        self.responses.insert(id, input);
+        self.responses.remember("prewarm", id, input);
         self.default_answer(arrival, "prewarm", Answer::Events { events, end: StreamEnd::Complete })
     }
 
@@ -264,7 +267,7 @@ impl State {
         let (answer, items) = render(&head, &action, &step.parts);
         if action == Action::Reply {
             input.extend(events::output(&head, &step.parts).into_iter().map(Arc::new));
-            self.responses.insert(id.clone(), input);
+            self.responses.remember(lane, id.clone(), input);
         }
         request.lane = lane.to_owned();
         request.conversation = conversation;

@@ -6,7 +6,6 @@
 mod answer;
 mod capture;
 mod conversation;
-mod duplicate;
 mod exchange;
 mod fault;
 mod lane;
@@ -15,6 +14,7 @@ mod protocol;
 mod request;
 mod route;
 mod script;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +29,7 @@ use crate::scenario::Step;
 
 use exchange::Exchange;
 use listen::Shared;
+pub use share::SharedBytes;
 
 /// What a server needs to know.
 pub struct ServerSettings {
@@ -55,7 +56,7 @@ pub struct Traffic {
     /// Sorted by turn, lane (main first, then by name), conversation, step, attempt and arrival.
     pub requests: Vec<Request>,
     /// Decoded bodies, one a request, in the same order.
-    pub bodies: Vec<Vec<u8>>,
+    pub bodies: Vec<SharedBytes>,
     /// How the script was followed; its positions are positions in `requests`.
     pub script: Script,
     /// Positions in `requests`, in order of arrival.

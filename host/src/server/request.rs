@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::document::{Item, Violation};
 use crate::profile::Transport;
+use crate::value::first_duplicate;
 
 use super::conversation::quote;
-use super::duplicate::first_duplicate;
 
 /// The largest body, before and after decompression, and the largest WebSocket message.
 pub(super) const BODY_LIMIT_BYTES: usize = 64 * 1024 * 1024;

@@ -2,16 +2,20 @@
 //!
 //! Floor 0: knows nothing of files, processes, time or the network.
 
+mod chunk;
 mod decimal;
 mod digest;
+mod duplicate;
 mod escape;
 mod glob;
 mod json;
 mod outcome;
 mod verdict;
 
+pub use chunk::chunks;
 pub use decimal::compare_numbers;
 pub use digest::Digest;
+pub use duplicate::first_duplicate;
 pub use escape::{escape_terminal, excerpt};
 pub use glob::glob_matches;
 pub use json::{PathPart, canonical, push_path_part, to_canonical_string};

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// The name of the first member that stands twice in one object; none when there is none, or no JSON.
-pub(super) fn first_duplicate(json: &[u8]) -> Option<String> {
+pub fn first_duplicate(json: &[u8]) -> Option<String> {
     let mut found = None;
     let _ = Search(&mut found).deserialize(&mut serde_json::Deserializer::from_slice(json));
     found
