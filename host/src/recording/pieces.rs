@@ -38,6 +38,7 @@ pub(super) type Key = (u64, usize);
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
     chunks: BTreeMap<Key, (Digest, u64)>,
+    places: BTreeMap<(Digest, u64), Key>,
 }
 
 impl Pieces {
@@ -45,7 +46,9 @@ impl Pieces {
     pub(super) fn stretches(&self, bytes: &[u8]) -> Vec<Stretch> {
         let mut stretches: Vec<Stretch> = Vec::new();
         let mut at = 0;
-        for chunk in chunks(bytes) {
+        while let Some(chunk) =
+            self.expected(&bytes[at..], stretches.last()).or_else(|| chunks(&bytes[at..]).next())
+        {
             let range = at..at + chunk.len();
             at = range.end;
             let key = key(chunk);
@@ -70,11 +73,20 @@ impl Pieces {
         stretches
     }
 
+    /// After a stretch of a file, the chunk that follows there, where it follows here too: comparing is quicker than
+    /// looking for the next cut.
+    fn expected<'b>(&self, rest: &'b [u8], last: Option<&Stretch>) -> Option<&'b [u8]> {
+        let Some(Stretch::Known(last)) = last else { return None };
+        let next = self.places.get(&(last.file, last.end))?;
+        rest.get(..next.1).filter(|chunk| key(chunk) == *next)
+    }
+
     /// Notes that chunks are on disk now, one after the other from the beginning of `file`.
     pub(super) fn note(&mut self, file: Digest, keys: &[Key]) {
         let mut at = 0;
         for key in keys {
             self.chunks.entry(*key).or_insert((file, at));
+            self.places.insert((file, at), *key);
             at += key.1 as u64;
         }
     }
