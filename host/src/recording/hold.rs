@@ -19,16 +19,17 @@ pub(super) struct Held {
     logs: BTreeMap<String, Vec<u8>>,
     scenario: Option<String>,
     left_out: BTreeSet<Digest>,
+    blob_bytes: usize,
 }
 
 impl Held {
     /// Holds a blob; returns whether there was room.
     pub(super) fn blob(&mut self, digest: Digest, bytes: &[u8]) -> bool {
-        let held: usize = self.blobs.values().map(Vec::len).sum();
-        if held + bytes.len() > HELD_LIMIT_BYTES {
+        if self.blob_bytes + bytes.len() > HELD_LIMIT_BYTES {
             self.left_out.insert(digest);
             return false;
         }
+        self.blob_bytes += bytes.len();
         self.blobs.insert(digest, bytes.to_vec());
         true
     }

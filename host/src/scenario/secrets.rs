@@ -5,6 +5,7 @@
 use toml::Spanned;
 
 use super::AgentChoice;
+use super::agents::without_nul;
 use super::findings::Findings;
 use super::table::Table;
 
@@ -50,8 +51,17 @@ fn is_right(value: &Spanned<&str>, findings: &Findings, name: &str, agents: &[Ag
             "too short to be told from ordinary text",
             "declare the whole value",
         );
+    } else if !without_nul(findings, "secrets", value) {
+        return false;
     } else if text.len() > MOST_BYTES {
         findings.error("long-secret", "a secret is longer than 8 KiB", value.span(), "too long");
+    } else if text.contains('⟦') && !is_symbol(text) {
+        findings.error(
+            "bad-secret",
+            "a secret has a `⟦` in it",
+            value.span(),
+            "`⟦` begins a symbol, and is doubled elsewhere",
+        );
     } else if name.contains(text) || agents.iter().any(|agent| agent.name.contains(text)) {
         findings.error(
             "secret-in-name",
@@ -63,6 +73,12 @@ fn is_right(value: &Spanned<&str>, findings: &Findings, name: &str, agents: &[Ag
         return true;
     }
     false
+}
+
+/// A recorded scenario has these in place of its secrets, and can be used again.
+fn is_symbol(text: &str) -> bool {
+    let number = text.strip_prefix("⟦secret#").and_then(|rest| rest.strip_suffix('⟧'));
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 #[cfg(test)]
@@ -84,6 +100,7 @@ mod tests {
     fn values_are_read_once_each() {
         assert_eq!(load("[]"), Ok(Vec::new()));
         assert_eq!(load("['sk-test-123', 'sk-test-123']"), Ok(vec!["sk-test-123".to_owned()]));
+        assert_eq!(load("['⟦secret#1⟧']"), Ok(vec!["⟦secret#1⟧".to_owned()]));
         assert_eq!(load("['passwörd']"), Ok(vec!["passwörd".to_owned()]));
     }
 
@@ -91,6 +108,8 @@ mod tests {
     fn what_can_not_be_hidden_is_refused() {
         assert_eq!(load("['1234567']"), Err("short-secret"));
         assert_eq!(load(&format!("['{}']", "x".repeat(8193))), Err("long-secret"));
+        assert_eq!(load(r#"["12345678\u0000"]"#), Err("nul"));
+        assert_eq!(load("['12345⟦678']"), Err("bad-secret"));
         assert_eq!(load("['plain-scenario']"), Err("secret-in-name"));
         assert_eq!(load("'sk-test-123'"), Err("wrong-type"));
         let many: Vec<String> = (0..101).map(|number| format!("'secret-{number:03}'")).collect();

@@ -53,40 +53,36 @@ impl Run {
 
 /// Calls `found` with every run that is long enough to hold a secret.
 pub(super) fn each_run(bytes: &[u8], mut found: impl FnMut(&Run)) {
-    let mut at = 0;
     let mut run = Run { range: 0..0, sextets: Vec::new(), breaks: Vec::new() };
-    while at < bytes.len() {
-        if SEXTETS[usize::from(bytes[at])] == NONE {
-            at += 1;
-            continue;
-        }
-        run.range.start = at;
-        run.sextets.clear();
+    let mut at = 0;
+    while let Some(next) = bytes[at..].iter().position(|byte| is_sextet(*byte)) {
+        run.range.start = at + next;
         run.breaks.clear();
+        let mut left_out = 0;
+        at = run.range.start;
         loop {
-            let start = at;
-            while at < bytes.len() && SEXTETS[usize::from(bytes[at])] != NONE {
-                at += 1;
-            }
-            run.sextets.extend(bytes[start..at].iter().map(|byte| SEXTETS[usize::from(*byte)]));
-            run.range.end = at;
+            at += bytes[at..].iter().position(|byte| !is_sextet(*byte)).unwrap_or(bytes.len() - at);
             let line_break = match &bytes[at..] {
-                [b'\n', ..] => 1,
-                [b'\r', b'\n', ..] => 2,
+                [b'\n', next, ..] if is_sextet(*next) => 1,
+                [b'\r', b'\n', next, ..] if is_sextet(*next) => 2,
                 _ => break,
             };
-            let goes_on = bytes.get(at + line_break).is_some_and(|byte| SEXTETS[usize::from(*byte)] != NONE);
-            if !goes_on {
-                break;
-            }
+            run.breaks.push((at - run.range.start - left_out, left_out + line_break));
+            left_out += line_break;
             at += line_break;
-            let left_out = run.breaks.last().map_or(0, |(_, left_out)| *left_out) + line_break;
-            run.breaks.push((run.sextets.len(), left_out));
         }
-        if run.sextets.len() >= SHORTEST {
+        run.range.end = at;
+        if run.range.len() - left_out >= SHORTEST {
+            let characters = bytes[run.range.clone()].iter().map(|byte| SEXTETS[usize::from(*byte)]);
+            run.sextets.clear();
+            run.sextets.extend(characters.filter(|sextet| *sextet != NONE));
             found(&run);
         }
     }
+}
+
+fn is_sextet(byte: u8) -> bool {
+    SEXTETS[usize::from(byte)] != NONE
 }
 
 /// Not a character of the alphabet.
@@ -131,9 +127,10 @@ mod tests {
         let mut seen = Vec::new();
         each_run(text, |run| {
             assert_eq!(run.decoded(0), b"user:secret-1");
-            seen.push(run.original(0, 5..13));
+            let place = run.original(0, 5..13);
+            seen.push((place.start, place.end));
         });
-        assert_eq!(seen, std::iter::once(8..21).collect::<Vec<_>>());
+        assert_eq!(seen, [(8, 21)]);
         each_run(b"short\n\nalso short, and, so, are, these", |run| panic!("{run:?}"));
     }
 }

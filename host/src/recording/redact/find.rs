@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::base64::each_run;
 use super::known::Known;
 use super::shape;
-use super::unescape::{backslashes, percents};
+use super::unescape::{Unescaped, backslashes, percents};
 use crate::document::RedactionForm;
 
 /// Bytes searched at once.
@@ -19,6 +19,11 @@ const OVERLAP_BYTES: usize = 64 << 10;
 const MOST_LAYERS: u8 = 3;
 /// Fewer bytes than this at a cut are no beginning of a secret.
 const SHORTEST_BEGINNING_BYTES: usize = 4;
+
+/// What marks an escape, how it is undone, and what form that makes it.
+type Escapes = (u8, fn(&[u8]) -> Option<Unescaped>, RedactionForm);
+const ESCAPES: [Escapes; 2] =
+    [(b'\\', backslashes, RedactionForm::JsonEscaped), (b'%', percents, RedactionForm::Percent)];
 
 /// A secret, found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +45,15 @@ pub(super) fn find(known: &Known, bytes: &[u8], cut: bool) -> Vec<Found> {
     let mut start = 0;
     loop {
         let end = bytes.len().min(start + WINDOW_BYTES);
-        let search = Search { known, cut: cut && end == bytes.len() };
         let back = |range: Range<usize>| range.start + start..range.end + start;
-        search.layer(&bytes[start..end], &back, RedactionForm::Plain, 0, &mut found);
+        let layer = Layer {
+            bytes: &bytes[start..end],
+            back: &back,
+            form: RedactionForm::Plain,
+            above: 0,
+            cut: cut && end == bytes.len(),
+        };
+        layer.search(known, &mut found);
         if end == bytes.len() {
             return without_parts(found);
         }
@@ -50,64 +61,86 @@ pub(super) fn find(known: &Known, bytes: &[u8], cut: bool) -> Vec<Found> {
     }
 }
 
-struct Search<'a> {
-    known: &'a Known,
+/// Bytes, perhaps with escapes undone.
+struct Layer<'a> {
+    bytes: &'a [u8],
+    /// Leads to the bytes that are searched.
+    back: &'a dyn Fn(Range<usize>) -> Range<usize>,
+    /// What has been undone to come here.
+    form: RedactionForm,
+    /// How often something has been undone.
+    above: u8,
+    /// Whether these bytes end where all bytes were cut off.
     cut: bool,
 }
 
-impl Search<'_> {
-    /// Searches bytes from which `layers` layers were taken; `back` leads to the bytes they were taken from.
-    fn layer(
-        &self,
-        bytes: &[u8],
-        back: &dyn Fn(Range<usize>) -> Range<usize>,
-        form: RedactionForm,
-        layers: u8,
-        found: &mut Vec<Found>,
-    ) {
-        self.plain(bytes, |range, value, source| {
-            found.push(Found { range: back(range), value, source, form });
+impl Layer<'_> {
+    fn search(&self, known: &Known, found: &mut Vec<Found>) {
+        plain(known, self.bytes, self.cut, |range, value, source| {
+            found.push(Found { range: (self.back)(range), value, source, form: self.form });
         });
-        each_run(bytes, |run| {
-            // Without an escape in it, it was searched a layer above.
-            if layers > 0 && back(run.range.clone()).len() == run.range.len() {
+        each_run(self.bytes, |run| {
+            // Without an escape in it, it was searched in the layer above.
+            if self.above > 0 && (self.back)(run.range.clone()).len() == run.range.len() {
                 return;
             }
+            let cut = self.cut && run.range.end == self.bytes.len();
             for phase in 0..4 {
                 let decoded = run.decoded(phase);
-                self.plain(&decoded, |range, value, source| {
-                    let range = back(run.original(phase, range));
+                plain(known, &decoded, cut, |range, value, source| {
+                    let range = (self.back)(run.original(phase, range));
                     found.push(Found { range, value, source, form: RedactionForm::Base64 });
                 });
             }
         });
-        if layers == MOST_LAYERS {
+        if self.above == MOST_LAYERS {
             return;
         }
-        for (undone, made) in
-            [(backslashes(bytes), RedactionForm::JsonEscaped), (percents(bytes), RedactionForm::Percent)]
-        {
-            if let Some(undone) = undone {
-                let back = |range: Range<usize>| back(undone.original(range));
-                self.layer(&undone.bytes, &back, form.max(made), layers + 1, found);
-            }
+        for (mark, undo, made) in ESCAPES {
+            each_text_with(self.bytes, mark, |start, text| {
+                let Some(undone) = undo(text) else { return };
+                let back = |range: Range<usize>| {
+                    let range = undone.original(range);
+                    (self.back)(range.start + start..range.end + start)
+                };
+                let below = Layer {
+                    bytes: &undone.bytes,
+                    back: &back,
+                    form: self.form.max(made),
+                    above: self.above + 1,
+                    cut: self.cut && start + text.len() == self.bytes.len(),
+                };
+                below.search(known, found);
+            });
         }
     }
+}
 
-    fn plain(&self, bytes: &[u8], mut found: impl FnMut(Range<usize>, Vec<u8>, &'static str)) {
-        self.known.each(bytes, |range, source| {
-            let value = bytes[range.clone()].to_vec();
-            found(range, value, source);
-        });
-        shape::each(bytes, |range, source| {
-            let value = bytes[range.clone()].to_vec();
-            found(range, value, source);
-        });
-        if self.cut {
-            for (length, value, source) in self.known.begun_at_end(bytes, SHORTEST_BEGINNING_BYTES) {
-                found(bytes.len() - length..bytes.len(), value.to_vec(), source);
-            }
+/// Secrets as they are.
+fn plain(known: &Known, bytes: &[u8], cut: bool, mut found: impl FnMut(Range<usize>, Vec<u8>, &'static str)) {
+    known.each(bytes, |range, value, source| found(range, value.to_vec(), source));
+    shape::each(bytes, |range, source| {
+        let value = bytes[range.clone()].to_vec();
+        found(range, value, source);
+    });
+    if cut {
+        for (length, value, source) in known.begun_at_end(bytes, SHORTEST_BEGINNING_BYTES) {
+            found(bytes.len() - length..bytes.len(), value.to_vec(), source);
         }
+    }
+}
+
+/// Calls `found` with every piece of `bytes` that may be text and has a `mark` in it, and where it begins: no text has
+/// a NUL, or a byte that UTF-8 never has. So of binary files only few pieces are looked at more closely.
+fn each_text_with(bytes: &[u8], mark: u8, mut found: impl FnMut(usize, &[u8])) {
+    let is_binary = |byte: &u8| matches!(byte, 0 | 0xc0 | 0xc1 | 0xf5..);
+    let mut at = 0;
+    while let Some(next) = bytes[at..].iter().position(|byte| *byte == mark) {
+        let marked = at + next;
+        let start = bytes[at..marked].iter().rposition(is_binary).map_or(at, |binary| at + binary + 1);
+        let end = bytes[marked..].iter().position(is_binary).map_or(bytes.len(), |binary| marked + binary);
+        found(start, &bytes[start..end]);
+        at = end;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Values known to be secrets, and where they stand in bytes.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use regex::bytes::{Regex, RegexBuilder};
@@ -41,17 +42,33 @@ impl Known {
         });
     }
 
-    /// Calls `found` with every place of every value, longest first where several begin.
-    pub(super) fn each(&self, bytes: &[u8], mut found: impl FnMut(Range<usize>, &'static str)) {
+    /// Calls `found` with every place of every value; places of one value that overlap are one.
+    pub(super) fn each(&self, bytes: &[u8], mut found: impl FnMut(Range<usize>, &[u8], &'static str)) {
         let Some(beginnings) = &self.beginnings else { return };
+        let mut last: BTreeMap<usize, Range<usize>> = BTreeMap::new();
         let mut at = 0;
         while let Some(hit) = beginnings.find_at(bytes, at) {
             let rest = &bytes[hit.start()..];
-            for (value, source) in self.values.iter().filter(|(value, _)| rest.starts_with(value)) {
-                found(hit.start()..hit.start() + value.len(), source);
+            for (index, (value, source)) in self.values.iter().enumerate() {
+                if !rest.starts_with(value) {
+                    continue;
+                }
+                let place = hit.start()..hit.start() + value.len();
+                match last.get_mut(&index).filter(|last| place.start < last.end) {
+                    Some(last) => last.end = place.end,
+                    None => {
+                        if let Some(before) = last.insert(index, place) {
+                            found(before, value, source);
+                        }
+                    }
+                }
             }
             // Values may overlap.
             at = hit.start() + 1;
+        }
+        for (index, place) in last {
+            let (value, source) = &self.values[index];
+            found(place, value, source);
         }
     }
 

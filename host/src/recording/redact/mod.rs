@@ -6,8 +6,8 @@
 //! searched when it is complete, so that it does not matter in which chunks it arrived. JSON is searched value by value.
 //!
 //! `⟦secret#1⟧` stands for the first secret in document order, in whatever form it was written; an equal value has an
-//! equal number. Secrets come before all other symbols: what looks for ids and escapes a literal `⟦` sees texts in
-//! which the secrets are symbols already.
+//! equal number. This happens at the door to the disk, in [`super::Writer`]: whatever else makes symbols has made them,
+//! and has escaped each literal `⟦`, before; so no data can pass for a secret's symbol.
 //!
 //! Not found: a secret that an agent itself split over several events or files, compressed bytes other than request
 //! bodies, which are decoded before, encryption, and encodings that are not named here. Of files too large to be kept

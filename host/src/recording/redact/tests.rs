@@ -114,6 +114,17 @@ fn where_the_buffer_is_split_does_not_matter_once_it_is_whole() {
 }
 
 #[test]
+fn escapes_are_undone_in_the_texts_of_a_binary_file() {
+    let bytes = b"\x00\\n\xff\\u0073k-test-123\x00%73k-test-123\xff\x00\xf5c2stdGVzdC0xMjM=\x00";
+    let redacted = secrets(&["sk-test-123"]).redact_bytes("x", bytes).unwrap();
+    let expected = ["\0\\n", "⟦secret#1⟧\0⟦secret#1⟧", "\0", "⟦secret#1⟧=\0"].map(str::as_bytes);
+    assert_eq!(
+        redacted,
+        [expected[0], b"\xff", expected[1], b"\xff", expected[2], b"\xf5", expected[3]].concat()
+    );
+}
+
+#[test]
 fn output_cut_off_within_a_secret_ends_before_it() {
     let secrets = secrets(&["sk-test-123"]);
     for written in ["sk-test-123", r"\u0073k-test\u002d123", "%73k-test-123"] {
@@ -122,6 +133,8 @@ fn output_cut_off_within_a_secret_ends_before_it() {
         assert_eq!(secrets.before_begun(&text.as_bytes()[..text.len() - 2]), 6, "{written}");
     }
     assert_eq!(secrets.before_begun(b"token sk-"), 9, "too little to tell");
+    assert_eq!(secrets.before_begun(b"sk-test- is not at the end, nor c2stdGVzdC0x"), 32);
+    assert_eq!(secrets.before_begun(b"nor is c2stdGVzdC0x here"), 24);
     assert_eq!(secrets.before_begun(b""), 0);
 }
 
