@@ -9,7 +9,7 @@ use serde_json::Value;
 const LINE_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Lines kept as events; the raw output has the rest.
-const EVENTS_LIMIT: usize = 20_000;
+const EVENTS_LIMIT: usize = 10_000;
 
 /// What one turn's standard output says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,13 +24,15 @@ pub struct Transcript {
     pub final_message: Option<String>,
     /// The last usage reported.
     pub usage: Usage,
+    /// Lines beyond the limit that became no event.
+    pub lines_dropped: u64,
 }
 
 /// Reads a turn's standard output.
 pub fn read_transcript(profile: &dyn Profile, turn: u32, stdout: &[u8]) -> Transcript {
     let mut transcript = Transcript::default();
     let text = String::from_utf8_lossy(stdout);
-    for (index, line) in text.lines().enumerate().take(EVENTS_LIMIT) {
+    for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
@@ -58,7 +60,12 @@ pub fn read_transcript(profile: &dyn Profile, turn: u32, stdout: &[u8]) -> Trans
         if let Some((input_tokens, output_tokens)) = read.usage {
             transcript.usage = Usage { reported: true, input_tokens, output_tokens };
         }
-        transcript.events.push(event);
+        // The rest is still read for what it says of the turn as a whole.
+        if transcript.events.len() < EVENTS_LIMIT {
+            transcript.events.push(event);
+        } else {
+            transcript.lines_dropped += 1;
+        }
     }
     transcript
 }
@@ -91,6 +98,14 @@ mod tests {
         let read = read_transcript(by_name("codex").unwrap(), 1, stdout);
         let noted: Vec<_> = read.events.iter().map(|event| event.duplicate_member.as_deref()).collect();
         assert_eq!(noted, [Some("b"), None]);
+    }
+
+    #[test]
+    fn lines_beyond_the_limit_are_counted_and_still_end_the_turn() {
+        let stdout = format!("{}{{\"type\":\"turn.completed\"}}\n", "noise\n".repeat(EVENTS_LIMIT));
+        let read = read_transcript(by_name("codex").unwrap(), 1, stdout.as_bytes());
+        assert_eq!((read.events.len(), read.lines_dropped), (EVENTS_LIMIT, 1));
+        assert_eq!(read.terminal, Some(Terminal::Completed));
     }
 
     #[test]

@@ -97,7 +97,14 @@ pub struct Stream {
     pub bytes: u64,
     /// Whether bytes beyond the limit were dropped.
     pub truncated: bool,
+    /// Lines of standard output beyond the limit that became no event; what was kept of them is in the blob.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub lines_dropped: u64,
     /// The text when it is at most 64 KiB of UTF-8; the blob `stdout/<position>` or `stderr/<position>` always.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -68,12 +68,12 @@ pub async fn dispatch(
     let places = Arc::new(Semaphore::new(parallel.max(1)));
     let mut running = Vec::new();
     for job in jobs {
-        let (judge, settings, places, tell) =
-            (Arc::clone(&judge), Arc::clone(&settings), Arc::clone(&places), tell.clone());
+        let (judge, settings, tell) = (Arc::clone(&judge), Arc::clone(&settings), tell.clone());
         let (name, agent) = (job.scenario.name.clone(), job.agent.name.clone());
+        // Never closed, so there is always a place in the end; taken here, so that jobs start in their order.
+        let place = Arc::clone(&places).acquire_owned().await;
         let task = tokio::spawn(async move {
-            // Never closed, so there is always a place in the end.
-            let _place = places.acquire_owned().await;
+            let _place = place;
             if *settings.stop.borrow() {
                 return result(&job, Instant::now(), None, Vec::new(), Some(interrupted()));
             }

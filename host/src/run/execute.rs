@@ -224,6 +224,9 @@ impl Driver<'_> {
             keep_processes(&mut document, number, &ended);
             keep_output(&mut document, &mut texts, writer, number, ended)
                 .map_err(|error| problem("recording", &error.to_string()))?;
+            if let Some(stdout) = document.stdout.last_mut() {
+                stdout.lines_dropped = read.lines_dropped;
+            }
             if !goes_on {
                 break;
             }
@@ -312,7 +315,8 @@ fn keep_output(
     {
         let text =
             (kept.len() <= TEXT_INLINE_LIMIT_BYTES).then(|| String::from_utf8(kept.clone()).ok()).flatten();
-        streams.push(Stream { turn, bytes, truncated: bytes > OUTPUT_KEPT_BYTES as u64, text });
+        let truncated = bytes > OUTPUT_KEPT_BYTES as u64;
+        streams.push(Stream { turn, bytes, truncated, text, ..Stream::default() });
         document.raw.insert(format!("{name}-{turn}"), writer.log(&format!("{name}-{turn}"), &kept)?);
         texts.insert(format!("{name}/{index}"), kept);
     }
