@@ -29,6 +29,16 @@ impl Project {
         project
     }
 
+    /// One with a recording of the quickstart's edit, and that recording's path.
+    pub fn recorded() -> (Self, String) {
+        let project = Self::new();
+        let (code, results) =
+            project.run_json(&[root().join("scenarios/quickstart/edit-file.toml").to_str().unwrap()]);
+        assert_eq!(code, 0, "{results:#}");
+        let recording = results["scenarios"][0]["recording"].as_str().unwrap().to_owned();
+        (project, recording)
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

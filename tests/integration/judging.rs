@@ -2,16 +2,6 @@
 
 use crate::harness::{PLAIN, Project, result, root, verdict};
 
-/// A project with one recording of the quickstart's edit.
-fn recorded() -> (Project, String) {
-    let project = Project::new();
-    let (code, results) =
-        project.run_json(&[root().join("scenarios/quickstart/edit-file.toml").to_str().unwrap()]);
-    assert_eq!(code, 0, "{results:#}");
-    let recording = results["scenarios"][0]["recording"].as_str().unwrap().to_owned();
-    (project, recording)
-}
-
 fn judge(project: &Project, arguments: &[&str]) -> (i32, serde_json::Value) {
     let said = project.wassert(&[&["judge", "--format", "json"], arguments].concat());
     (
@@ -23,7 +13,7 @@ fn judge(project: &Project, arguments: &[&str]) -> (i32, serde_json::Value) {
 
 #[test]
 fn judging_again_gives_the_same_verdicts_byte_for_byte() {
-    let (project, recording) = recorded();
+    let (project, recording) = Project::recorded();
     let verdicts = |value: serde_json::Value| {
         let verdicts = value["scenarios"][0]["verdicts"].as_array().unwrap().clone();
         verdicts
@@ -46,7 +36,7 @@ fn judging_again_gives_the_same_verdicts_byte_for_byte() {
 
 #[test]
 fn another_assertion_can_be_asked_for() {
-    let (project, recording) = recorded();
+    let (project, recording) = Project::recorded();
     let (code, results) = judge(
         &project,
         &[
@@ -81,7 +71,7 @@ fn another_assertion_can_be_asked_for() {
 
 #[test]
 fn a_bare_document_can_be_judged() {
-    let (project, recording) = recorded();
+    let (project, recording) = Project::recorded();
     let document = std::fs::read_to_string(project.path().join(&recording).join("run.json")).unwrap();
     project.write("bare.json", &document);
     let (code, results) = judge(&project, &["bare.json"]);
@@ -116,7 +106,7 @@ fn a_scenarios_own_module_goes_with_its_recording() {
 
 #[test]
 fn another_scenario_judges_and_the_difference_is_noted() {
-    let (project, recording) = recorded();
+    let (project, recording) = Project::recorded();
     project.write("other.toml", PLAIN);
     let said = project.wassert(&["judge", &recording, "--scenario", "other.toml"]);
     assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
@@ -125,7 +115,7 @@ fn another_scenario_judges_and_the_difference_is_noted() {
 
 #[test]
 fn a_changed_recording_is_refused_and_a_changed_document_is_judged() {
-    let (project, recording) = recorded();
+    let (project, recording) = Project::recorded();
     let path = project.path().join(&recording).join("run.json");
     let text = std::fs::read_to_string(&path).unwrap();
     let changed = text.replace(r#""exit":0"#, r#""exit":9"#);

@@ -5,17 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::harness::{PLAIN, Project, Said, root, verdict};
-
-/// A project with one recording of the quickstart's edit.
-fn recorded() -> (Project, String) {
-    let project = Project::new();
-    let (code, results) =
-        project.run_json(&[root().join("scenarios/quickstart/edit-file.toml").to_str().unwrap()]);
-    assert_eq!(code, 0, "{results:#}");
-    let recording = results["scenarios"][0]["recording"].as_str().unwrap().to_owned();
-    (project, recording)
-}
+use crate::harness::{PLAIN, Project, Said, verdict};
 
 fn runs(project: &Project) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(project.path().join(".wassert/runs")).unwrap();
@@ -34,7 +24,7 @@ fn bytes_below(path: &Path) -> u64 {
 
 #[test]
 fn an_archive_is_judged_as_its_folder_is() {
-    let (project, recording) = recorded();
+    let (project, recording) = Project::recorded();
     let said = project.wassert(&["show", &recording, "--export", "one.tar"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(project.wassert(&["show", &recording, "--export", "two.tar"]).code, 0);
@@ -65,7 +55,7 @@ fn an_archive_is_judged_as_its_folder_is() {
 
 #[test]
 fn what_became_of_a_recording_is_said() {
-    let (project, recording) = recorded();
+    let (project, recording) = Project::recorded();
     let folder = project.path().join(&recording);
     let refused = |named: &str, why: &str| {
         let said = project.wassert(&["judge", &recording]);

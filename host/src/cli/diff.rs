@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::anyhow;
 use serde_json::Value;
 
 use super::arguments::{Diff, Format};
-use super::given::Given;
+use super::given::{Given, told};
 use super::output::Output;
 use crate::document::{VARYING, differences};
 use crate::report::{difference, difference_json};
@@ -24,9 +23,5 @@ pub(super) fn diff(arguments: &Diff, output: &Output) -> anyhow::Result<ExitStat
 }
 
 fn document(path: &Path) -> anyhow::Result<Value> {
-    let opened = Given::new(path)?.open().map_err(|error| match error.help() {
-        Some(help) => anyhow!("{error}\nhelp: {help}"),
-        None => anyhow!(error),
-    })?;
-    Ok(opened.document.clone())
+    Ok(Given::new(path)?.open().map_err(told)?.document)
 }

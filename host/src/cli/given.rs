@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
@@ -51,5 +51,13 @@ impl Given {
         let problem =
             |error: ReadError| Problem { id: "recording", message: error.to_string(), help: error.help() };
         check(&self.path).and_then(|()| self.read()).map_err(problem)
+    }
+}
+
+/// Why a recording can't be used, and what to do about it.
+pub(super) fn told(error: ReadError) -> anyhow::Error {
+    match error.help() {
+        Some(help) => anyhow!("{error}\nhelp: {help}"),
+        None => anyhow!(error),
     }
 }

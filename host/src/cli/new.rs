@@ -142,7 +142,7 @@ fn whole(
     } else {
         arguments.sections.iter().map(String::as_str).collect()
     };
-    let document = reduced(&recording.json, &sections);
+    let document = reduced(recording.json(), &sections);
     planned.push((example_path(assertion, name), document.clone()));
     Ok(Example {
         assertion: assertion.clone(),

@@ -70,7 +70,7 @@ fn told(arguments: &Show, recording: &Shown, layout: Layout) -> anyhow::Result<S
         return Ok(file_diff(path, file, &before, &after, layout));
     }
     if let Some(expression) = &arguments.json_path {
-        return Ok(matches(&select(expression, &recording.json)?, layout));
+        return Ok(matches(&select(expression, recording.json())?, layout));
     }
     if let Some(path) = &arguments.at {
         return at(recording, path, arguments.bytes, layout);
@@ -81,7 +81,7 @@ fn told(arguments: &Show, recording: &Shown, layout: Layout) -> anyhow::Result<S
 /// What was asked for, as JSON, a value a line.
 fn selected_json(arguments: &Show, recording: &Shown) -> anyhow::Result<String> {
     let document = &recording.document;
-    let json = &recording.json;
+    let json = recording.json();
     let layout = Layout { style: crate::report::Style::Plain, width: WIDTH };
     if let Some(position) = arguments.event {
         event(document, position, layout)?;
@@ -151,7 +151,7 @@ fn at(
             excerpt(path, 200)
         );
     }
-    let json = &recording.json;
+    let json = recording.json();
     let (normalized, _) = singular_path(path, json).ok_or_else(|| nowhere(path, json))?;
     Ok(place(&recording.document, json, &normalized, layout))
 }

@@ -5,17 +5,15 @@ use std::path::Path;
 use anyhow::anyhow;
 use serde_json::Value;
 
-use super::given::Given;
+use super::given::{Given, told};
 use crate::document::Document;
-use crate::recording::{Opened, ReadError, VERDICTS};
+use crate::recording::{Opened, VERDICTS};
 use crate::value::{Verdict, excerpt};
 
 /// An open recording.
 pub(super) struct Shown {
     /// The run document.
     pub(super) document: Document,
-    /// The same as the JSON that paths lead into.
-    pub(super) json: Value,
     /// The recording, for its blobs and for what lies beside the document.
     pub(super) opened: Opened,
     given: Given,
@@ -24,14 +22,15 @@ pub(super) struct Shown {
 impl Shown {
     /// Reads a recording; the error says what to do about it.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let told = |error: ReadError| match error.help() {
-            Some(help) => anyhow!("{error}\nhelp: {help}"),
-            None => anyhow!(error),
-        };
         let given = Given::new(path)?;
         let document = given.read().map_err(told)?.document;
         let opened = given.open().map_err(told)?;
-        Ok(Self { document, json: opened.document.clone(), opened, given })
+        Ok(Self { document, opened, given })
+    }
+
+    /// The document as the JSON that paths lead into.
+    pub(super) fn json(&self) -> &Value {
+        &self.opened.document
     }
 
     /// The bytes the document names.
