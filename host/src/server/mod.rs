@@ -5,6 +5,7 @@
 
 mod answer;
 mod capture;
+mod coding;
 mod conversation;
 mod exchange;
 mod fault;
