@@ -7,6 +7,7 @@ mod codex_home;
 mod codex_lines;
 mod codex_volatile;
 mod example;
+mod protocol;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::document::{Event, Place, Terminal};
+
+pub use protocol::Protocol;
 
 /// How an agent speaks to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,33 +4,88 @@
 
 use serde_json::{Value, json};
 
-use crate::document::{Item, Reply, ReplyKind};
+use crate::document::{Reply, ReplyKind};
+use crate::profile::Transport;
 use crate::scenario::Fault;
 
 use super::fault;
-use super::protocol::responses_events::{self as events, Head};
-use super::protocol::{Answer, StreamEnd};
-use super::script::{Action, Part};
+use super::part::Part;
+use super::protocol::{Answer, Form, Frame, Head, Refusal, StreamEnd, WireFormat, delivered};
+use super::route::ModelList;
+use super::script::Action;
+
+/// How a request wants to be answered.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// The protocol.
+    pub(super) format: &'static dyn WireFormat,
+    /// What carries the answer.
+    pub(super) transport: Transport,
+    /// Whether it is a stream of events.
+    pub(super) streams: bool,
+}
+
+impl Manner {
+    /// A refusal in this manner.
+    pub(super) fn refusal(&self, refusal: &Refusal) -> Answer {
+        self.format.refusal(self.transport, refusal)
+    }
+
+    /// A whole reply.
+    pub(super) fn reply(&self, head: &Head<'_>, parts: &[Part]) -> Answer {
+        if self.streams {
+            Answer::events(self.format.stream(head, parts), StreamEnd::Complete)
+        } else {
+            Answer::json(200, &self.format.whole(head, parts))
+        }
+    }
+
+    /// A reply that is cut inside its first item.
+    fn cut(&self, head: &Head<'_>, parts: &[Part]) -> Answer {
+        if !self.streams {
+            let mut body = self.format.whole(head, parts).to_string().into_bytes();
+            body.truncate(body.len() / 2);
+            let frames = vec![Frame::raw(body)];
+            return Answer { form: Form::Json, ..Answer::events(frames, StreamEnd::Cut) };
+        }
+        let mut parts = parts.to_vec();
+        if let Some(first) = parts.first_mut() {
+            *first = first.halved();
+        }
+        let mut frames = self.format.stream(head, &parts);
+        if let Some(at) = frames.iter().position(|frame| frame.piece.is_some()) {
+            let is_complete = frames[at].piece.as_ref().is_some_and(|piece| piece.is_complete);
+            frames.truncate(if is_complete { at } else { at + 1 });
+        }
+        Answer::events(frames, StreamEnd::Cut)
+    }
+}
 
 /// The answer of an attempt, and what of the reply it leaves with the agent.
-pub(super) fn render(head: &Head<'_>, action: &Action, parts: &[Part]) -> (Answer, Vec<Item>) {
+pub(super) fn render(
+    manner: Manner,
+    head: &Head<'_>,
+    action: &Action,
+    parts: &[Part],
+) -> (Answer, Vec<Part>) {
     match action {
-        Action::Reply => {
-            let events = events::reply(head, parts);
-            (Answer::Events { events, end: StreamEnd::Complete }, parts.iter().map(Part::item).collect())
-        }
+        Action::Reply => (manner.reply(head, parts), parts.to_vec()),
         Action::Fail { fault: Fault::Status { status, code, message, retry_after_seconds }, .. } => {
-            let (status, retry_after_seconds) = (*status, *retry_after_seconds);
-            let (code, message) = (code.clone(), message.clone());
-            (Answer::Error { status, code, message, retry_after_seconds }, Vec::new())
+            let refusal = Refusal {
+                status: *status,
+                code: code.clone(),
+                message: message.clone(),
+                retry_after_seconds: *retry_after_seconds,
+            };
+            (manner.refusal(&refusal), Vec::new())
         }
         Action::Fail { fault: Fault::Failed { code, message }, .. } => {
-            let events = events::failed(head, code, message);
-            (Answer::Events { events, end: StreamEnd::Close }, Vec::new())
+            (manner.format.failed(manner, head, code, message), Vec::new())
         }
         Action::Fail { fault: Fault::Cut, .. } => {
-            let (events, kept) = events::cut(head, parts);
-            (Answer::Events { events, end: StreamEnd::Cut }, kept.iter().map(Part::item).collect())
+            let answer = manner.cut(head, parts);
+            let kept = delivered(parts, &answer.frames);
+            (answer, kept)
         }
     }
 }
@@ -54,7 +109,7 @@ pub(super) fn called<'a>(action: &Action, parts: &'a [Part]) -> impl Iterator<It
     let parts = if *action == Action::Reply { parts } else { &[] };
     parts.iter().filter_map(|part| match part {
         Part::Call { wire, .. } => Some(wire.name()),
-        Part::Reasoning(_) | Part::Text(_) => None,
+        Part::Reasoning { .. } | Part::Text { .. } => None,
     })
 }
 
@@ -62,23 +117,12 @@ pub(super) fn reply(status: u16, kind: ReplyKind, detail: String) -> Reply {
     Reply { status, kind, detail, items: Vec::new() }
 }
 
-pub(super) fn error(status: u16, code: &str, message: String) -> Answer {
-    Answer::Error { status, code: code.to_owned(), message, retry_after_seconds: None }
-}
-
-pub(super) fn models() -> Value {
-    json!({"object": "list", "data": [
-        {"id": "fake-model", "object": "model", "created": 0, "owned_by": "wassert"},
-    ]})
-}
-
-/// The answer to a request that did not ask for a stream: the response that the last event holds.
-pub(super) fn unstreamed(answer: Answer) -> Answer {
-    match answer {
-        Answer::Events { mut events, end: StreamEnd::Complete | StreamEnd::Close } => {
-            let body = events.last_mut().map(|event| event["response"].take());
-            Answer::Json { status: 200, body }
-        }
-        other => other,
+/// The models there are, in the shape that is asked for.
+pub(super) fn models(list: ModelList) -> Value {
+    match list {
+        ModelList::Codex => json!({"models": []}),
+        ModelList::OpenAi => json!({"object": "list", "data": [
+            {"id": "fake-model", "object": "model", "created": 0, "owned_by": "wassert"},
+        ]}),
     }
 }

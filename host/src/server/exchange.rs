@@ -5,21 +5,21 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::document::{Item, Reply, ReplyKind, Request, UnusedStep};
-use crate::profile::{Profile, Transport};
+use crate::document::{Reply, ReplyKind, Request, UnusedStep};
+use crate::profile::{Profile, Protocol, Transport};
 use crate::scenario::Step;
 
 use super::Traffic;
-use super::answer::{called, error, models, render, reply, step_reply, unstreamed};
+use super::answer::{Manner, called, models, render, reply, step_reply};
 use super::capture::Capture;
 use super::conversation::{Entries, quote};
 use super::lane::{Lane, Mismatch, Moment, Served};
-use super::protocol::responses_events::{self as events, Head};
-use super::protocol::{Answer, StreamEnd, responses};
+use super::part::Part;
+use super::protocol::{Answer, Asked, Decoded, Head, Refusal, format_of};
 use super::request::{Body, Incoming, transcript_violations};
-use super::route::{Route, route};
+use super::route::{Route, protocol_of, route};
 use super::script::{Action, ScriptStep};
 use super::share::{Responses, SharedBytes};
 
@@ -102,11 +102,13 @@ impl Exchange {
     /// Answers a request; refused upgrades come here too, accepted ones do not.
     pub(super) fn answer(&self, mut incoming: Incoming) -> Answer {
         let body = incoming.take_body();
+        let protocol = protocol_of(&incoming.target, &incoming.headers);
+        let manner = Manner { format: format_of(protocol), transport: incoming.transport, streams: false };
         let mut state = self.state();
         let mut arrival = Arrival {
             request: Request {
                 turn: state.turn,
-                protocol: String::from("responses"),
+                protocol: protocol.word().to_owned(),
                 transport: incoming.transport.word().to_owned(),
                 method: incoming.method,
                 path: incoming.target,
@@ -115,6 +117,7 @@ impl Exchange {
                 ..Request::default()
             },
             bytes: SharedBytes::default(),
+            manner,
         };
         let route = match incoming.transport {
             Transport::Http => route(&arrival.request.method, &arrival.request.path, &incoming.headers),
@@ -133,21 +136,14 @@ impl Exchange {
         }
         drop(bytes);
         match route {
-            Route::Responses => {
-                let streams = incoming.transport == Transport::Websocket
-                    || json.as_ref().is_some_and(|json| json["stream"] == true);
-                let answer = self.respond(&mut state, arrival, json);
-                if streams { answer } else { unstreamed(answer) }
-            }
+            Route::Generate(_) => self.respond(&mut state, arrival, json),
             Route::Upgrade => {
                 let message = String::from("this server speaks HTTP here");
-                state.default_answer(arrival, "upgrade", error(426, "upgrade_refused", message))
+                let answer = manner.refusal(&Refusal::new(426, "upgrade_refused", message));
+                state.default_answer(arrival, "upgrade", answer)
             }
-            Route::Models { for_codex } => {
-                let body = if for_codex { json!({"models": []}) } else { models() };
-                state.default_answer(arrival, "models", Answer::Json { status: 200, body: Some(body) })
-            }
-            Route::Probe => state.default_answer(arrival, "probe", Answer::Json { status: 200, body: None }),
+            Route::Models(list) => state.default_answer(arrival, "models", Answer::json(200, &models(list))),
+            Route::Probe => state.default_answer(arrival, "probe", Answer::empty()),
             Route::Unknown => {
                 let difference = match incoming.transport {
                     Transport::Http => {
@@ -171,30 +167,29 @@ impl Exchange {
             return state.refuse(arrival, lane, difference);
         };
         request.session = self.profile.request_session(&request.headers, &json);
-        request.model = json["model"].as_str().map(str::to_owned);
+        let mut decoded = arrival.manner.format.decode(&Asked {
+            transport: arrival.manner.transport,
+            target: &request.path,
+            body: &json,
+            earlier: &|id| state.responses.get(id).map(<[_]>::to_vec),
+        });
+        arrival.manner.streams = decoded.streams;
+        request.model = decoded.model.take();
+        request.inherited = decoded.inherited;
+        request.tools = std::mem::take(&mut decoded.tools);
+        request.transcript = std::mem::take(&mut decoded.transcript);
+        request.violations.append(&mut decoded.violations);
+        request.violations.extend(transcript_violations(&request.transcript));
 
-        let own = responses::input_items(&json);
-        let previous = json["previous_response_id"].as_str();
-        let inherited = previous.map_or(Some(&[][..]), |id| state.responses.get(id));
-        let known = inherited.is_some();
-        let mut input = inherited.unwrap_or_default().to_vec();
-        request.inherited = input.len() as u32;
-        let mut transcript: Vec<Item> = input.iter().map(|raw| responses::item(raw)).collect();
-        transcript.extend(responses::instructions(&json));
-        transcript.extend(own.iter().map(|raw| responses::item(raw)));
-        input.extend(own);
-        request.tools = responses::tools(&json, &input);
-        request.violations.extend(transcript_violations(&transcript));
-        request.transcript = transcript;
-
-        match previous {
-            Some(id) if !known => {
-                let message = format!("previous response {} is not known", quote(id));
-                let answer = error(TERMINAL_STATUS, "previous_response_not_found", message);
+        match decoded.unknown_response.take() {
+            Some(id) => {
+                let message = format!("previous response {} is not known", quote(&id));
+                let refusal = Refusal::new(TERMINAL_STATUS, "previous_response_not_found", message);
+                let answer = arrival.manner.refusal(&refusal);
                 state.default_answer(arrival, lane, answer)
             }
-            _ if lane == "prewarm" => state.prewarm(arrival, input),
-            _ => state.step(arrival, lane, input),
+            None if lane == "prewarm" => state.prewarm(arrival, decoded),
+            None => state.step(arrival, lane, decoded),
         }
     }
 }
@@ -203,16 +198,13 @@ impl Exchange {
 struct Arrival {
     request: Request,
     bytes: SharedBytes,
+    manner: Manner,
 }
 
 impl State {
     fn default_answer(&mut self, mut arrival: Arrival, lane: &str, answer: Answer) -> Answer {
         arrival.request.lane = lane.to_owned();
-        arrival.request.reply = match &answer {
-            Answer::Json { status, .. } => reply(*status, ReplyKind::Default, String::new()),
-            Answer::Error { status, code, .. } => reply(*status, ReplyKind::Default, code.clone()),
-            Answer::Events { .. } => reply(200, ReplyKind::Default, String::new()),
-        };
+        arrival.request.reply = reply(answer.status, ReplyKind::Default, answer.detail.clone());
         self.capture.push(arrival.request, arrival.bytes);
         answer
     }
@@ -229,22 +221,23 @@ impl State {
         let message = format!("no step of the script fits: lane {lane}{nearest}: {}", mismatch.difference);
         arrival.request.lane = lane.to_owned();
         arrival.request.reply = reply(TERMINAL_STATUS, ReplyKind::Unmatched, mismatch.difference.clone());
+        let answer = arrival.manner.refusal(&Refusal::new(TERMINAL_STATUS, "unmatched_request", message));
         let position = self.capture.push(arrival.request, arrival.bytes);
         self.capture.unmatched(position, mismatch);
-        error(TERMINAL_STATUS, "unmatched_request", message)
+        answer
     }
 
     /// Answers codex' `generate: false`: it waits for `response.completed` and builds on its identifier.
-    fn prewarm(&mut self, arrival: Arrival, input: Vec<Arc<Value>>) -> Answer {
+    fn prewarm(&mut self, arrival: Arrival, decoded: Decoded) -> Answer {
         self.prewarms += 1;
-        let id = format!("resp_prewarm_{}", self.prewarms);
-        let head = head(&id, "prewarm", &arrival.request);
-        let events = events::reply(&head, &[]);
-        self.responses.remember("prewarm", id, input);
-        self.default_answer(arrival, "prewarm", Answer::Events { events, end: StreamEnd::Complete })
+        let id = format!("prewarm_{}", self.prewarms);
+        let answer = arrival.manner.reply(&head(&id, "prewarm", &arrival.request, &decoded), &[]);
+        self.responses.remember("prewarm", format!("resp_{id}"), decoded.wire_items);
+        self.default_answer(arrival, "prewarm", answer)
     }
 
-    fn step(&mut self, mut arrival: Arrival, lane: &str, mut input: Vec<Arc<Value>>) -> Answer {
+    fn step(&mut self, mut arrival: Arrival, lane: &str, mut decoded: Decoded) -> Answer {
+        let manner = arrival.manner;
         let request = &mut arrival.request;
         let entries = Entries::of(&request.transcript);
         let moment = Moment {
@@ -261,18 +254,20 @@ impl State {
         let Served { conversation, step, attempt, surplus, action } = served;
         let step = &steps.steps[step];
         let number = step.step.number;
-        let id = format!("resp_{lane}_{number}_{attempt}");
+        let id = format!("{lane}_{number}_{attempt}");
         let stem = format!("{lane}_{number}");
-        let head = head(&id, &stem, request);
-        let (answer, items) = render(&head, &action, &step.parts);
+        let head = head(&id, &stem, request, &decoded);
+        let (answer, kept) = render(manner, &head, &action, &step.parts);
         if action == Action::Reply {
-            input.extend(events::output(&head, &step.parts).into_iter().map(Arc::new));
-            self.responses.remember(lane, id.clone(), input);
+            let added = manner.format.remembered(&head, &step.parts);
+            decoded.wire_items.extend(added.into_iter().map(Arc::new));
+            self.responses.remember(lane, format!("resp_{id}"), decoded.wire_items);
         }
         request.lane = lane.to_owned();
         request.conversation = conversation;
         request.step = number;
         request.attempt = attempt;
+        let items = kept.iter().map(Part::item).collect();
         request.reply = Reply { items, ..step_reply(&action) };
         let not_offered: Vec<_> = called(&action, &step.parts)
             .filter(|tool| !request.tools.iter().any(|offered| offered == tool))
@@ -295,15 +290,16 @@ impl State {
     }
 }
 
-fn head<'a>(id: &'a str, stem: &'a str, request: &'a Request) -> Head<'a> {
+fn head<'a>(id: &'a str, stem: &'a str, request: &'a Request, decoded: &Decoded) -> Head<'a> {
     let model = request.model.as_deref().unwrap_or_default();
-    Head { id, stem, model, input_items: request.transcript.len() }
+    let reports_usage = decoded.reports_usage;
+    Head { id, stem, model, input_items: request.transcript.len(), reports_usage }
 }
 
 fn frame_route(frame: Option<&Value>) -> Route {
     match frame {
         Some(frame) if frame["type"] != "response.create" => Route::Unknown,
         // What is not JSON is told from a request that is not understood further on.
-        _ => Route::Responses,
+        _ => Route::Generate(Protocol::Responses),
     }
 }

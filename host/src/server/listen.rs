@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::exchange::Exchange;
-use super::protocol::responses_http::{self, ReplyBody};
-use super::protocol::responses_ws;
+use super::protocol::http::{self, ReplyBody};
+use super::protocol::responses::websocket;
 use super::request::{BODY_LIMIT_BYTES, Incoming};
 use super::route::{Route, route};
 use crate::profile::Transport;
@@ -109,7 +109,7 @@ async fn handle(
         shared.spawn(async move {
             let _slot = slot;
             if let Ok(socket) = upgraded.await {
-                responses_ws::serve(TokioIo::new(socket), incoming, &exchange).await;
+                websocket::serve(TokioIo::new(socket), incoming, &exchange).await;
             }
         });
         return response;
@@ -120,7 +120,7 @@ async fn handle(
         // The peer left in the middle of its request: there is nobody to answer, and nothing to tell.
         Err(_) => return Response::new(ReplyBody::whole(body::Bytes::new())),
     };
-    responses_http::response(shared.exchange.answer(incoming))
+    http::response(shared.exchange.answer(incoming))
 }
 
 fn switching(request: &HeaderMap) -> Response<ReplyBody> {

@@ -11,6 +11,7 @@ mod exchange;
 mod fault;
 mod lane;
 mod listen;
+mod part;
 mod protocol;
 mod request;
 mod route;

@@ -2,36 +2,52 @@
 
 use std::collections::BTreeMap;
 
+use crate::profile::Protocol;
+
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    /// `POST …/v1/responses`.
-    Responses,
+    /// Asks a model for a reply.
+    Generate(Protocol),
     /// A WebSocket upgrade of `GET …/v1/responses`.
     Upgrade,
-    /// `GET …/v1/models`; codex asks with `client_version` and expects another shape.
-    Models {
-        /// Whether the question has `client_version`.
-        for_codex: bool,
-    },
+    /// Asks which models there are.
+    Models(ModelList),
     /// `HEAD /` or `GET /`: is anybody there.
     Probe,
     /// Anything else.
     Unknown,
 }
 
+/// The shape of a list of models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ModelList {
+    /// That of OpenAI.
+    OpenAi,
+    /// That of codex, which asks with `client_version`.
+    Codex,
+}
+
 /// The route of a request. `target` is path and query, `headers` have lower-case names.
 pub(super) fn route(method: &str, target: &str, headers: &BTreeMap<String, Vec<String>>) -> Route {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     match (method, path) {
-        ("POST", "/v1/responses") => Route::Responses,
+        ("POST", "/v1/responses") => Route::Generate(Protocol::Responses),
         ("GET", "/v1/responses") if asks_for_websocket(headers) => Route::Upgrade,
         ("GET", "/v1/models") => {
             let for_codex = query.split('&').any(|pair| pair.split('=').next() == Some("client_version"));
-            Route::Models { for_codex }
+            Route::Models(if for_codex { ModelList::Codex } else { ModelList::OpenAi })
         }
         ("GET" | "HEAD", "/") => Route::Probe,
         _ => Route::Unknown,
+    }
+}
+
+/// The protocol of a request, also of one that takes no route: what it would be refused in.
+pub(super) fn protocol_of(target: &str, headers: &BTreeMap<String, Vec<String>>) -> Protocol {
+    match route("POST", target, headers) {
+        Route::Generate(protocol) => protocol,
+        _ => Protocol::Responses,
     }
 }
 
@@ -61,11 +77,11 @@ mod tests {
             ("connection".to_owned(), vec!["keep-alive, Upgrade".to_owned()]),
             ("sec-websocket-key".to_owned(), vec!["x".to_owned()]),
         ]);
-        assert_eq!(route("POST", "/v1/responses", &none), Route::Responses);
+        assert_eq!(route("POST", "/v1/responses", &none), Route::Generate(Protocol::Responses));
         assert_eq!(route("GET", "/v1/responses", &upgrade), Route::Upgrade);
         assert_eq!(route("GET", "/v1/responses", &none), Route::Unknown);
-        assert_eq!(route("GET", "/v1/models?client_version=1", &none), Route::Models { for_codex: true });
-        assert_eq!(route("GET", "/v1/models?x=client_version", &none), Route::Models { for_codex: false });
+        assert_eq!(route("GET", "/v1/models?client_version=1", &none), Route::Models(ModelList::Codex));
+        assert_eq!(route("GET", "/v1/models?x=client_version", &none), Route::Models(ModelList::OpenAi));
         assert_eq!(route("HEAD", "/", &none), Route::Probe);
         assert_eq!(route("GET", "/v1/responses/compact", &upgrade), Route::Unknown);
     }

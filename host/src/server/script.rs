@@ -2,43 +2,12 @@
 //!
 //! Pure. Which request reaches which step is for `lane` to say.
 
-use crate::document::{Item, Role};
-use crate::profile::{Profile, WireCall};
+use crate::document::Item;
+use crate::profile::Profile;
 use crate::scenario::{Expectation, Fault, Reply, Step};
 
 use super::conversation::{Entry, quote};
-
-/// One item of a reply, in the agent's own tools.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Part {
-    /// Summary of the model's reasoning.
-    Reasoning(String),
-    /// The model's message.
-    Text(String),
-    /// A tool call.
-    Call {
-        /// Its identifier, as scripted.
-        id: String,
-        /// What goes over the wire.
-        wire: WireCall,
-    },
-}
-
-impl Part {
-    /// The part in the document's words.
-    pub(super) fn item(&self) -> Item {
-        match self {
-            Self::Reasoning(text) => Item::Reasoning { text: text.clone() },
-            Self::Text(text) => Item::Message { role: Role::Assistant, text: text.clone() },
-            Self::Call { id, wire: WireCall::Function { name, arguments } } => {
-                Item::Call { call: id.clone(), tool: name.clone(), input: arguments.clone() }
-            }
-            Self::Call { id, wire: WireCall::Custom { name, input } } => {
-                Item::Call { call: id.clone(), tool: name.clone(), input: input.clone().into() }
-            }
-        }
-    }
-}
+use super::part::{Part, translated};
 
 /// A step and how far it has been served.
 #[derive(Clone, Debug)]
@@ -77,15 +46,7 @@ impl ScriptStep {
     /// # Errors
     /// What the profile says of a tool it can't translate.
     pub(super) fn new(step: Step, profile: &dyn Profile) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        if let Reply::Items { reasoning, text, calls } = &step.reply {
-            parts.extend(reasoning.clone().map(Part::Reasoning));
-            parts.extend(text.clone().map(Part::Text));
-            for call in calls {
-                let wire = profile.tool(&call.tool, &call.input)?;
-                parts.push(Part::Call { id: call.id.clone(), wire });
-            }
-        }
+        let parts = translated(&step.reply, profile)?;
         let emitted = parts.iter().filter_map(|part| Entry::of(&part.item())).collect();
         Ok(Self { step, parts, emitted, arrived: 0, complete: false, taken: false })
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::document::{Item, Role};
 
 /// The input items of a request as they are on the wire; text stands for one message of the user.
-pub(in crate::server) fn input_items(body: &Value) -> Vec<Arc<Value>> {
+pub(super) fn input_items(body: &Value) -> Vec<Arc<Value>> {
     match body.get("input") {
         Some(Value::String(text)) => {
             vec![Arc::new(json!({"type": "message", "role": "user", "content": text}))]
@@ -21,13 +21,13 @@ pub(in crate::server) fn input_items(body: &Value) -> Vec<Arc<Value>> {
 }
 
 /// The instructions that stand outside the input, as an item.
-pub(in crate::server) fn instructions(body: &Value) -> Option<Item> {
+pub(super) fn instructions(body: &Value) -> Option<Item> {
     let text = body.get("instructions")?.as_str()?;
     (!text.is_empty()).then(|| Item::Message { role: Role::System, text: text.to_owned() })
 }
 
 /// One input item in the document's words.
-pub(in crate::server) fn item(raw: &Value) -> Item {
+pub(super) fn item(raw: &Value) -> Item {
     let text_of = |name: &str| raw.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let type_name = raw.get("type").and_then(Value::as_str);
     match type_name {
@@ -62,7 +62,7 @@ pub(in crate::server) fn item(raw: &Value) -> Item {
 
 /// Names of the tools a request offers, in order: those of `tools` and those of `additional_tools` items. A tool in
 /// a namespace is there as `namespace.name` and as `name`; a tool without name by its type.
-pub(in crate::server) fn tools(body: &Value, input: &[Arc<Value>]) -> Vec<String> {
+pub(super) fn tools(body: &Value, input: &[Arc<Value>]) -> Vec<String> {
     let additional = input
         .iter()
         .filter(|item| item.get("type").and_then(Value::as_str) == Some("additional_tools"))

@@ -3,16 +3,14 @@
 //! No permessage-deflate: agents offer it and do not need it.
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::responses_http::CUT_PAUSE;
-use super::{Answer, StreamEnd};
 use crate::server::exchange::Exchange;
-use crate::server::fault::error_type;
+use crate::server::protocol::http::CUT_PAUSE;
+use crate::server::protocol::{Answer, StreamEnd};
 use crate::server::request::{BODY_LIMIT_BYTES, Incoming};
 
 /// Answers frames until the peer leaves or a fault drops the connection. `upgrade` is the request that opened it.
@@ -47,28 +45,10 @@ async fn send<S>(stream: &mut WebSocketStream<S>, answer: Answer) -> Result<Stre
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (frames, end) = match answer {
-        Answer::Events { events, end } => (events, end),
-        Answer::Json { body, .. } => (body.into_iter().collect(), StreamEnd::Complete),
-        Answer::Error { status, code, message, retry_after_seconds } => {
-            (vec![error_frame(status, &code, &message, retry_after_seconds)], StreamEnd::Complete)
-        }
-    };
-    for frame in frames {
-        stream.feed(Message::text(frame.to_string())).await?;
+    for frame in &answer.frames {
+        let text = String::from_utf8_lossy(&frame.payload()).into_owned();
+        stream.feed(Message::text(text)).await?;
     }
     stream.flush().await?;
-    Ok(end)
-}
-
-/// codex acts on an error frame only when it has `status`.
-fn error_frame(status: u16, code: &str, message: &str, retry_after_seconds: Option<u32>) -> Value {
-    let mut frame = json!({
-        "type": "error", "status": status,
-        "error": {"code": code, "message": message, "type": error_type(status)},
-    });
-    if let Some(seconds) = retry_after_seconds {
-        frame["headers"] = json!({"retry-after": seconds.to_string()});
-    }
-    frame
+    Ok(answer.end)
 }

@@ -1,6 +1,6 @@
 //! Answers as HTTP responses: JSON, or a stream of server-sent events.
 //!
-//! `event:` and `data:` lines, no `[DONE]`, no compression. The event order is `responses_events`' business.
+//! No compression. What the frames say and in which order is the protocol's business.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -9,12 +9,10 @@ use std::time::Duration;
 
 use hyper::Response;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use serde_json::{Value, json};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::time::Sleep;
 
-use super::{Answer, StreamEnd};
-use crate::server::fault::error_type;
+use super::{Answer, Form, Frame as AnswerFrame, StreamEnd};
 
 /// How long the last bytes before a cut travel alone. Agents that find bytes and end in one read drop the bytes or
 /// keep them by chance; nothing in this program depends on it.
@@ -35,8 +33,7 @@ impl ReplyBody {
         Self { chunks, whole: true, cuts: false, pause: None }
     }
 
-    fn stream(events: &[Value], end: StreamEnd) -> Self {
-        let chunks = events.iter().map(frame).collect();
+    fn stream(chunks: VecDeque<Bytes>, end: StreamEnd) -> Self {
         Self { chunks, whole: false, cuts: end == StreamEnd::Cut, pause: None }
     }
 }
@@ -77,42 +74,35 @@ impl Body for ReplyBody {
 
 /// An answer as an HTTP response.
 pub(in crate::server) fn response(answer: Answer) -> Response<ReplyBody> {
-    match answer {
-        Answer::Json { status, body } => whole(status, body.as_ref()),
-        Answer::Error { status, code, message, retry_after_seconds } => {
-            let body = json!({"error": {
-                "message": message, "type": error_type(status), "param": null, "code": code,
-            }});
-            let mut response = whole(status, Some(&body));
-            if let Some(seconds) = retry_after_seconds {
-                response.headers_mut().insert(RETRY_AFTER, seconds.into());
-            }
-            response
+    let Answer { status, headers, form, frames, end, .. } = answer;
+    let (content_type, body) = match (form, end) {
+        (Form::Json, StreamEnd::Complete | StreamEnd::Close) => {
+            let bytes: Vec<u8> = frames.iter().flat_map(AnswerFrame::payload).collect();
+            ("application/json", ReplyBody::whole(bytes.into()))
         }
-        Answer::Events { events, end } => {
-            let mut response = Response::new(ReplyBody::stream(&events, end));
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            if end != StreamEnd::Complete {
-                headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            response
+        (Form::Json, StreamEnd::Cut) => {
+            ("application/json", ReplyBody::stream(frames.iter().map(AnswerFrame::payload).collect(), end))
         }
-    }
-}
-
-fn whole(status: u16, body: Option<&Value>) -> Response<ReplyBody> {
-    let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-    let mut response = Response::new(ReplyBody::whole(bytes));
+        (Form::Events, _) => {
+            ("text/event-stream", ReplyBody::stream(frames.iter().map(AnswerFrame::sse).collect(), end))
+        }
+    };
+    let mut response = Response::new(body);
     // Statuses come from checked scenarios and from this program; another one would be this program's mistake.
     *response.status_mut() =
         hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let all = response.headers_mut();
+    all.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if form == Form::Events {
+        all.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+    if end != StreamEnd::Complete {
+        all.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            all.insert(HeaderName::from_static(name), value);
+        }
+    }
     response
-}
-
-fn frame(event: &Value) -> Bytes {
-    let name = event["type"].as_str().unwrap_or_default();
-    Bytes::from(format!("event: {name}\ndata: {event}\n\n"))
 }
