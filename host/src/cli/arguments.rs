@@ -68,6 +68,8 @@ pub(super) enum Verb {
     Pack(Pack),
     /// Write something new from what is there.
     New(New),
+    /// Say what this machine gives: how far judges and agents can be kept in.
+    Doctor,
     /// Print what other programs need to know of this one.
     Generate(Generate),
 }

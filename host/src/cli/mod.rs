@@ -5,6 +5,7 @@
 mod arguments;
 mod check;
 mod diff;
+mod doctor;
 mod export;
 mod generate;
 mod given;
@@ -63,6 +64,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(verb) => diff::diff(verb, &output),
         Verb::Pack(verb) => pack::pack(verb, &output),
         Verb::New(verb) => new::new(verb, &output),
+        Verb::Doctor => Ok(doctor::doctor(&output)),
         Verb::Generate(verb) => Ok(generate::generate(verb, &output)),
     };
     let status = done.unwrap_or_else(|error| {

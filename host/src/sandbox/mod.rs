@@ -6,6 +6,7 @@
 
 mod cache;
 mod conclude;
+mod confine;
 mod door;
 mod engine;
 mod evidence;
@@ -23,6 +24,7 @@ mod stop;
 mod tests;
 mod ticker;
 
+pub use confine::{Confinement, Fence, confinement};
 pub use door::{ModuleError, wrap};
 pub use engine::ENGINE_ID;
 pub use evidence::{EvidenceError, EvidenceSource};
