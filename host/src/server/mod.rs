@@ -71,10 +71,19 @@ impl Server {
     /// # Errors
     /// `InvalidInput` when the profile can't translate a scripted call; otherwise what binding returns.
     pub async fn start(settings: ServerSettings) -> std::io::Result<Self> {
+        Self::start_on(settings, std::net::TcpListener::bind(("127.0.0.1", 0))?)
+    }
+
+    /// The same on a socket that listens already, in another network for example.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_on(settings: ServerSettings, listener: std::net::TcpListener) -> std::io::Result<Self> {
         let ServerSettings { steps, profile, accept_websocket, capture_limit_bytes } = settings;
         let exchange = Exchange::new(steps, profile, capture_limit_bytes)
             .map_err(|reason| std::io::Error::new(std::io::ErrorKind::InvalidInput, reason))?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let base_url = format!("http://{}/v1", listener.local_addr()?);
         let tasks = Arc::new(Mutex::new(JoinSet::new()));
         let shared = Shared { exchange: Arc::new(exchange), tasks, accept_websocket };
