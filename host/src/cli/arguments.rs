@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::limits::LimitArguments;
+
 /// Runs an agent against a scripted model server, records everything it did, and lets sandboxed WebAssembly assertions
 /// decide whether it passed.
 #[derive(Debug, Parser)]
@@ -106,6 +108,8 @@ pub(super) struct Run {
     /// Where recordings are kept, in a folder for each run; by default `.wassert/runs` in the project.
     #[arg(long, value_name = "DIR")]
     pub(super) recordings: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
 }
 
 #[derive(Debug, Args)]
@@ -125,6 +129,8 @@ pub(super) struct Judge {
     /// How results are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
 }
 
 #[derive(Debug, Args)]
@@ -247,6 +253,8 @@ pub(super) struct PackTest {
     /// How results are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 use super::arguments::Selection;
 use super::judge::new_judge;
+use super::limits::LimitArguments;
 use super::load::load_selection;
 use super::output::Output;
 use crate::run::{ResolveError, resolve};
@@ -16,7 +17,7 @@ pub(super) fn check(selection: &Selection, output: &Output) -> anyhow::Result<Ex
             return Ok(ExitStatus::Nothing);
         }
     };
-    let judge = new_judge()?;
+    let judge = new_judge(&LimitArguments::default())?;
     let mut statuses: Vec<_> = loaded.broken.iter().map(|_| ExitStatus::Usage).collect();
     let mut sound = 0;
     for scenario in &loaded.scenarios {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::arguments::{Format, Judge as Arguments, Selection};
 use super::given::Given;
+use super::limits::LimitArguments;
 use super::load::load_selection;
 use super::output::Output;
 use super::{project, run::status};
@@ -21,12 +22,13 @@ use crate::scenario::Uses;
 use crate::value::{ExitStatus, Outcome};
 
 /// A judge with the embedded packs and the user's cache.
-pub(super) fn new_judge() -> anyhow::Result<Judge> {
+pub(super) fn new_judge(limits: &LimitArguments) -> anyhow::Result<Judge> {
     let embedded = ["std"].iter().filter_map(|name| Some(((*name).to_owned(), pack::embedded(name)?.module)));
     let settings = JudgeSettings {
         cache_directory: project::cache().map(|cache| cache.join("compiled")),
         embedded: embedded.collect::<BTreeMap<_, _>>(),
         back_end: BackEnd::Native,
+        limits: limits.limits()?,
     };
     Judge::new(settings).context("the judge can't be started")
 }
@@ -62,7 +64,7 @@ pub(super) fn judge(
     );
     let asked =
         pairs.iter().map(|(uses, with)| asked(uses, with.as_deref())).collect::<anyhow::Result<Vec<_>>>()?;
-    let judge = new_judge()?;
+    let judge = new_judge(&arguments.limits)?;
     for (uses, module, parameters) in &asked {
         check_asked(uses, module, parameters, &judge).map_err(|wrong| anyhow!(wrong))?;
     }

@@ -11,6 +11,7 @@ mod generate;
 mod given;
 mod interrupt;
 mod judge;
+mod limits;
 mod list;
 mod load;
 mod new;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{New, NewExample, NewVerb};
 use super::judge::new_judge;
+use super::limits::LimitArguments;
 use super::output::Output;
 use super::pack_test::told;
 use super::shown::Shown;
@@ -29,7 +30,7 @@ pub(super) fn new(arguments: &New, output: &Output) -> anyhow::Result<ExitStatus
 type Planned = (String, Value);
 
 fn example(arguments: &NewExample, output: &Output) -> anyhow::Result<ExitStatus> {
-    let judge = new_judge()?;
+    let judge = new_judge(&LimitArguments::default())?;
     let pack = match PackFolder::open(&arguments.pack, &judge) {
         Ok(pack) => pack,
         Err(error) => return Ok(told(&error, output)),

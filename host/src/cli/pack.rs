@@ -8,6 +8,7 @@ use cap_std::fs::Dir;
 
 use super::arguments::{Pack, PackList, PackVerb, PackWrap};
 use super::judge::new_judge;
+use super::limits::LimitArguments;
 use super::output::Output;
 use crate::pack::{digest_sources, embedded, with_source_digest};
 use crate::sandbox::{ModuleSource, wrap as wrap_core};
@@ -48,7 +49,7 @@ fn list(arguments: &PackList, output: &Output) -> anyhow::Result<ExitStatus> {
         );
         ModuleSource::Path(arguments.pack.clone().into())
     };
-    match new_judge()?.describe(&module) {
+    match new_judge(&LimitArguments::default())?.describe(&module) {
         Ok(descriptions) => {
             for description in descriptions {
                 let name = output.style().strong(&excerpt(&description.name, 80));

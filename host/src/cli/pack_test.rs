@@ -9,7 +9,7 @@ use crate::value::{ExitStatus, escape_terminal};
 
 /// Judges every example of a pack.
 pub(super) fn test(arguments: &PackTest, output: &Output) -> anyhow::Result<ExitStatus> {
-    let judge = new_judge()?;
+    let judge = new_judge(&arguments.limits)?;
     let pack = match PackFolder::open(&arguments.pack, &judge) {
         Ok(pack) => pack,
         Err(error) => return Ok(told(&error, output)),

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use crate::recording::Keep;
+use crate::sandbox::Limits;
 
 /// The file that marks a project's root and holds its settings.
 const SETTINGS: &str = "wassert.toml";
@@ -26,6 +27,9 @@ pub(super) struct Settings {
     /// How many recordings are kept.
     #[serde(default)]
     pub(super) recordings: Recordings,
+    /// What modules may use.
+    #[serde(default)]
+    pub(super) limits: Limits,
 }
 
 /// `[recordings]`.
@@ -96,7 +100,12 @@ mod tests {
         };
         let keep = read("[recordings]\nkeep-runs = 3\nkeep-days = 1\n").unwrap().recordings.keep();
         assert_eq!(keep, Keep { runs: 3, age: Duration::from_secs(86_400), ..Keep::default() });
+        let limits = read("[limits]\ncheck_fuel = 7\nshape.functions = 8\n").unwrap().limits;
+        assert_eq!((limits.check_fuel, limits.shape.functions), (7, 8));
+        assert_eq!(limits.setup_fuel, Limits::default().setup_fuel);
         for (text, named) in [
+            ("[limits]\ncheck_fule = 3\n", "check_fule"),
+            ("[limits]\ncheck_fuel = -3\n", "-3"),
             ("[recordings]\nkeep-run = 3\n", "keep-run"),
             ("[recording]\n", "recording"),
             ("[recordings]\nkeep-runs = -1\n", "-1"),

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
             return Ok(ExitStatus::Nothing);
         }
     };
-    let judge = Arc::new(new_judge()?);
+    let judge = Arc::new(new_judge(&arguments.limits)?);
     let mut diagnostics: Vec<_> = loaded.diagnostics.iter().map(render_json).collect();
     let mut unusable: Vec<ScenarioResult> = loaded.broken.iter().map(|name| broken(name)).collect();
 

@@ -12,7 +12,7 @@ use super::parameters::misfits;
 use crate::document::SECTIONS;
 use crate::pack::{Example, ExampleError, Manifest, PackError, promised, read_examples};
 use crate::report::ExampleResult;
-use crate::sandbox::{Description, EvidenceSource, Judge, JudgeRequest, Limits, ModuleSource};
+use crate::sandbox::{Description, EvidenceSource, Judge, JudgeRequest, ModuleSource};
 use crate::value::{Outcome, Verdict, canonical, excerpt};
 
 /// A manifest larger than this is not read.
@@ -172,7 +172,7 @@ impl PackFolder {
             parameters: example.parameters.clone(),
             grant: None,
             may_skip: entry.is_some_and(|entry| entry.may_skip),
-            limits: Limits::default(),
+            limits: judge.limits().clone(),
         }))
     }
 }

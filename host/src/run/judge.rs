@@ -9,7 +9,7 @@ use crate::document::Document;
 use crate::hostcheck;
 use crate::recording::{MODULE_FOLDER, Recording};
 use crate::report::Judged;
-use crate::sandbox::{EvidenceSource, Judge, JudgeRequest, Limits, ModuleSource};
+use crate::sandbox::{EvidenceSource, Judge, JudgeRequest, ModuleSource};
 use crate::scenario::Uses;
 use crate::value::{Outcome, Unjudged, Verdict};
 
@@ -23,7 +23,8 @@ pub fn judge_document(
     let mut judged: Vec<_> = host(document);
     for resolved in assertions {
         let asked = &resolved.assertion;
-        let request = request(path, &asked.uses, &resolved.module, Some(resolved.name.clone()), &asked.with);
+        let request =
+            request(judge, path, &asked.uses, &resolved.module, Some(resolved.name.clone()), &asked.with);
         judged.push(Judged { verdict: judge.judge(&request), asked_at: resolved.asked_at.clone() });
     }
     judged
@@ -92,11 +93,15 @@ fn one(judge: &Judge, recording: &Recording, uses: &Uses, module: &ModuleSource,
         Uses::Pack { assertion, .. } => Some(assertion.clone()),
         Uses::Module { assertion, .. } => assertion.clone(),
     };
-    Judged { verdict: judge.judge(&request(&recording.path, uses, module, name, with)), asked_at: None }
+    Judged {
+        verdict: judge.judge(&request(judge, &recording.path, uses, module, name, with)),
+        asked_at: None,
+    }
 }
 
 /// Grants are what the assertion declares: packs come with the program or lie beside the scenario.
 fn request(
+    judge: &Judge,
     path: &Path,
     uses: &Uses,
     module: &ModuleSource,
@@ -116,7 +121,7 @@ fn request(
         parameters: with.clone(),
         grant: None,
         may_skip: false,
-        limits: Limits::default(),
+        limits: judge.limits().clone(),
     }
 }
 

@@ -9,8 +9,9 @@ use super::judge::BackEnd;
 /// cost table below, the list of proposals below and the query evaluator. Never the back end.
 pub const ENGINE_ID: &str = "wasmtime-48.0/cost-1/proposals-1/query-1";
 
-/// Wasm's own stack. Every check runs on a thread of [`THREAD_STACK_BYTES`], which leaves room for the host.
-const WASM_STACK_BYTES: usize = 1024 * 1024;
+/// The most that a stack of WebAssembly code may be: every check runs on a thread of [`THREAD_STACK_BYTES`], which must
+/// leave room for the host.
+const STACK_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Stack of the threads that compile and run modules: compilers recurse, and overflowing ends the process.
 pub(super) const THREAD_STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -28,7 +29,7 @@ const PROPOSALS: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-pub(super) fn new(back_end: BackEnd) -> wasmtime::Result<Engine> {
+pub(super) fn new(back_end: BackEnd, stack_bytes: usize) -> wasmtime::Result<Engine> {
     let mut cost = OperatorCost::default();
     // wasmtime charges nothing for growing; the host zeroes each page.
     cost.variable.memory_grow_per_page = u8::MAX;
@@ -43,7 +44,7 @@ pub(super) fn new(back_end: BackEnd) -> wasmtime::Result<Engine> {
         .consume_fuel(true)
         .operator_cost(cost)
         .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK_BYTES)
+        .max_wasm_stack(stack_bytes.clamp(1, STACK_LIMIT_BYTES))
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(None);
     if back_end == BackEnd::Interpreter {
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn only_the_listed_proposals_are_allowed() {
-        let engine = new(BackEnd::Native).unwrap();
+        let engine = new(BackEnd::Native, 1 << 20).unwrap();
         for (proposal, text) in REFUSED {
             assert!(Module::new(&engine, wat::parse_str(text).unwrap()).is_err(), "{proposal}");
         }

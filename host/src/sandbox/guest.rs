@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use wasmtime::Store;
 use wasmtime::component::ResourceTable;
 
+use super::cap::Cap;
 use super::door::bindings::{Pack, PackPre};
 use super::imports::{Case, State};
-use super::limits::{Cap, Limits};
+use super::limits::Limits;
 use super::message::Description;
 use super::stop::{self, Phase, Stop};
 use super::ticker::{self, Ticker};

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use wasmtime::component::{Resource, ResourceTable};
 
+use super::cap::Cap;
 use super::door::bindings::wassert::pack::{evidence, report};
 use super::evidence::{Evidence, EvidenceError, Granted};
 use super::excerpt;
-use super::limits::{Cap, Limits, WORK_UNITS_PER_CALL};
+use super::limits::{Limits, WORK_UNITS_PER_CALL, grouped, size};
 use super::search;
 use super::stop::{Phase, Stop};
 use crate::query::{self, Budget, Query};
@@ -73,10 +74,19 @@ impl Case {
 
     fn exhausted(&self) -> Stop {
         let message = format!(
-            "asked the host for more than {} units of work (limits.host_work)",
-            self.limits.host_work
+            "asked the host for more than {} units of work: bytes read and searched, parts of the run document \
+             visited (limits.host_work)",
+            grouped(self.limits.host_work)
         );
         Stop::guest("host-work", message)
+    }
+
+    fn too_many(&self, matches: usize) -> Option<evidence::Refusal> {
+        let most = self.limits.matches;
+        (matches > most).then(|| {
+            let most = grouped(most as u64);
+            refused("too-large", format!("the query matches more than {most} times (limits.matches)"))
+        })
     }
 
     /// Runs a query; the outer error ends the judging, the inner one is for the module.
@@ -86,6 +96,11 @@ impl Case {
         run: impl FnOnce(&Query, &mut Budget) -> Result<T, query::Refusal>,
     ) -> Result<Result<T, evidence::Refusal>, Stop> {
         self.charge(expression.len() as u64)?;
+        if expression.len() > self.limits.expression_bytes {
+            let most = size(self.limits.expression_bytes as u64);
+            let detail = format!("the expression is larger than {most} (limits.expression_bytes)");
+            return Ok(Err(refused("too-large", detail)));
+        }
         match Query::parse(expression).and_then(|query| run(&query, &mut self.work)) {
             Ok(found) => {
                 self.reads += 1;
@@ -120,6 +135,9 @@ impl evidence::Host for State {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if let Some(refusal) = case.too_many(found.len()) {
+            return Ok(Err(refusal));
+        }
         let mut answer = Vec::new();
         let mut bytes = 0;
         for node in found.into_iter().skip(skip as usize).take(max as usize) {
@@ -128,8 +146,8 @@ impl evidence::Host for State {
             case.charge((node.path.len() + json.len()) as u64)?;
             if bytes > case.limits.answer_bytes {
                 let detail = format!(
-                    "the matches are larger than {} bytes; ask for fewer at a time or for less of each",
-                    case.limits.answer_bytes
+                    "the matches are larger than {} (limits.answer_bytes); ask for fewer at a time or for less of each",
+                    size(case.limits.answer_bytes as u64)
                 );
                 return Ok(Err(refused("too-large", detail)));
             }
@@ -142,6 +160,9 @@ impl evidence::Host for State {
         let case = self.call()?;
         let granted = Arc::clone(&case.granted);
         let count = case.run(&expression, |query, work| query::count(query, &granted.document, work))?;
+        if let Some(refusal) = count.as_ref().ok().and_then(|count| case.too_many(*count as usize)) {
+            return Ok(Err(refusal));
+        }
         Ok(count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
     }
 }
@@ -158,7 +179,11 @@ impl evidence::HostBlob for State {
         case.reads += 1;
         let most = case.limits.handles;
         self.table.push(Blob { bytes }).map(Ok).map_err(|_| {
-            Stop::guest("output", format!("more than {most} open blobs; drop them after use")).into()
+            Stop::guest(
+                "output",
+                format!("more than {most} open blobs (limits.handles); drop them after use"),
+            )
+            .into()
         })
     }
 
@@ -217,7 +242,7 @@ impl Said {
         self.log_bytes += line.len();
         if self.log_bytes > most_bytes {
             self.log_full = true;
-            self.log.push(format!("… the rest of the log is beyond {most_bytes} bytes"));
+            self.log.push(format!("… the rest of the log is beyond {most_bytes} bytes (limits.log_bytes)"));
         } else {
             self.log.push(line);
         }
@@ -232,10 +257,10 @@ impl Case {
         let message = shortened(finding.message, self.limits.message_bytes);
         let expected = finding.expected.map(|expected| shortened(expected, self.limits.message_bytes));
         if finding.extra.len() > self.limits.extra_bytes {
-            let most = self.limits.extra_bytes;
+            let most = size(self.limits.extra_bytes as u64);
             return Err(Stop::guest(
                 "output",
-                format!("the `extra` of a finding is larger than {most} bytes"),
+                format!("the `extra` of a finding is larger than {most} (limits.extra_bytes)"),
             ));
         }
         if !finding.extra.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(&finding.extra).is_err()
@@ -253,7 +278,7 @@ impl Case {
             let most = self.limits.places;
             return Err(Stop::guest(
                 "output",
-                format!("the finding \"{named}\" points at more than {most} places"),
+                format!("the finding \"{named}\" points at more than {most} places (limits.places)"),
             ));
         }
         let at =

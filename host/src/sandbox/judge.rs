@@ -35,6 +35,8 @@ pub struct JudgeSettings {
     pub embedded: BTreeMap<String, &'static [u8]>,
     /// What runs the modules; verdicts and receipts are the same either way.
     pub back_end: BackEnd,
+    /// What modules may use, where a request says nothing else.
+    pub limits: Limits,
 }
 
 /// What runs modules.
@@ -55,6 +57,7 @@ pub struct JudgeError(String);
 /// Judges in this process, from any number of threads.
 pub struct Judge {
     modules: Modules,
+    limits: Limits,
     ticker: Ticker,
     evidence: Mutex<Vec<Kept>>,
 }
@@ -74,8 +77,14 @@ impl Judge {
     /// # Errors
     /// When the machine can't run the engine.
     pub fn new(settings: JudgeSettings) -> Result<Self, JudgeError> {
+        let limits = settings.limits.clone();
         let modules = Modules::new(settings).map_err(|error| JudgeError(error.to_string()))?;
-        Ok(Self { modules, ticker: Ticker::default(), evidence: Mutex::default() })
+        Ok(Self { modules, limits, ticker: Ticker::default(), evidence: Mutex::default() })
+    }
+
+    /// What modules may use, where a request says nothing else.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Answers a line with a line, both without their line ends.
@@ -114,8 +123,10 @@ impl Judge {
     }
 
     fn described(&self, module: &ModuleSource) -> Result<Vec<Description>, Unjudged> {
-        let (bytes, digest) = self.modules.read(module, &Limits::default())?;
-        self.modules.load(&bytes, digest)?.descriptions(&self.ticker).clone()
+        let (bytes, digest) = self.modules.read(module, &self.limits)?;
+        Result::clone(
+            &self.modules.load(&bytes, digest, &self.limits)?.descriptions(&self.ticker, &self.limits),
+        )
     }
 
     fn judged(&self, request: &JudgeRequest) -> Verdict {
@@ -150,14 +161,14 @@ impl Judge {
         if let Some(grant) = &request.grant {
             inputs.evidence = evidence.granted(grant).digests.clone();
         }
-        let module = match self.modules.load(bytes, inputs.pack) {
+        let module = match self.modules.load(bytes, inputs.pack, &request.limits) {
             Ok(module) => module,
             Err(unjudged) => return stopped(unjudged),
         };
-        let chosen =
-            module.descriptions(&self.ticker).as_ref().map_err(Unjudged::clone).and_then(|descriptions| {
-                choose(descriptions, request.assertion.as_deref()).map_err(|stop| stop.0)
-            });
+        let described = module.descriptions(&self.ticker, &request.limits);
+        let chosen = described.as_ref().as_ref().map_err(Unjudged::clone).and_then(|descriptions| {
+            choose(descriptions, request.assertion.as_deref()).map_err(|stop| stop.0)
+        });
         let description = match chosen {
             Ok(description) => description,
             Err(unjudged) => return stopped(unjudged),

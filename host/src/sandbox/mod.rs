@@ -5,6 +5,7 @@
 //! whoever asks says which module, which assertion, what it may read and within which limits.
 
 mod cache;
+mod cap;
 mod conclude;
 mod confine;
 mod door;
@@ -29,5 +30,5 @@ pub use door::{ModuleError, wrap};
 pub use engine::ENGINE_ID;
 pub use evidence::{EvidenceError, EvidenceSource};
 pub use judge::{BackEnd, Judge, JudgeError, JudgeSettings};
-pub use limits::Limits;
+pub use limits::{Limits, Shape};
 pub use message::{Answer, Description, JudgeRequest, ModuleSource, Request};

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use serde::Serialize;
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, Linker};
 
@@ -16,26 +17,33 @@ use super::engine::{self, THREAD_STACK_BYTES};
 use super::guest;
 use super::imports::State;
 use super::judge::JudgeSettings;
-use super::limits::Limits;
+use super::limits::{Limits, size};
 use super::message::{Description, ModuleSource};
 use super::stop::Stop;
 use super::ticker::Ticker;
-use crate::value::{Digest, Unjudged, excerpt};
+use crate::value::{Digest, Unjudged, excerpt, to_canonical_string};
 
 /// A module ready to be instantiated.
 pub(super) struct Loaded {
     pub pre: PackPre<State>,
-    descriptions: OnceLock<Result<Vec<Description>, Unjudged>>,
+    descriptions: Mutex<BTreeMap<Digest, Described>>,
 }
 
 impl Loaded {
-    /// What it offers. Asked once, with the default limits: it is a property of the module.
-    pub fn descriptions(&self, ticker: &Ticker) -> &Result<Vec<Description>, Unjudged> {
-        self.descriptions.get_or_init(|| {
-            on_big_stack(|| guest::describe(&self.pre, ticker, &Limits::default())).and_then(|d| d)
-        })
+    /// What it offers. Asked once for each set of limits.
+    pub fn descriptions(&self, ticker: &Ticker, limits: &Limits) -> Described {
+        let key = digest_of(limits);
+        let kept = || self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(described) = kept().get(&key) {
+            return Arc::clone(described);
+        }
+        let described = Arc::new(on_big_stack(|| guest::describe(&self.pre, ticker, limits)).and_then(|d| d));
+        kept().insert(key, Arc::clone(&described));
+        described
     }
 }
+
+type Described = Arc<Result<Vec<Description>, Unjudged>>;
 
 type Slot = Arc<OnceLock<Result<Arc<Loaded>, Unjudged>>>;
 
@@ -45,12 +53,13 @@ pub(super) struct Modules {
     linker: Linker<State>,
     embedded: BTreeMap<String, &'static [u8]>,
     cache: Option<Cache>,
-    loaded: Mutex<BTreeMap<Digest, Slot>>,
+    /// By digest and shape allowed.
+    loaded: Mutex<BTreeMap<(Digest, Digest), Slot>>,
 }
 
 impl Modules {
     pub fn new(settings: JudgeSettings) -> wasmtime::Result<Self> {
-        let engine = engine::new(settings.back_end)?;
+        let engine = engine::new(settings.back_end, settings.limits.stack_bytes)?;
         let mut linker = Linker::new(&engine);
         Pack::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
         let cache = settings.cache_directory.as_deref().and_then(Cache::open);
@@ -77,7 +86,7 @@ impl Modules {
         };
         if bytes.len() as u64 > limits.file_bytes {
             let message =
-                format!("the module is larger than {} bytes (limits.file_bytes)", limits.file_bytes);
+                format!("the module is larger than {} (limits.file_bytes)", size(limits.file_bytes));
             return Err(Stop::guest("too-large", message).0);
         }
         let digest = Digest::of(&bytes);
@@ -85,20 +94,25 @@ impl Modules {
     }
 
     /// The module of these bytes, compiled now, earlier in this process, or by an earlier one.
-    pub fn load(&self, bytes: &[u8], digest: Digest) -> Result<Arc<Loaded>, Unjudged> {
+    pub fn load(&self, bytes: &[u8], digest: Digest, limits: &Limits) -> Result<Arc<Loaded>, Unjudged> {
         let slot = Slot::clone(
-            self.loaded.lock().unwrap_or_else(PoisonError::into_inner).entry(digest).or_default(),
+            self.loaded
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry((digest, digest_of(&limits.shape)))
+                .or_default(),
         );
-        slot.get_or_init(|| on_big_stack(|| self.compile(bytes, &digest)).and_then(|loaded| loaded)).clone()
+        slot.get_or_init(|| on_big_stack(|| self.compile(bytes, &digest, limits)).and_then(|loaded| loaded))
+            .clone()
     }
 
-    fn compile(&self, bytes: &[u8], digest: &Digest) -> Result<Arc<Loaded>, Unjudged> {
+    fn compile(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Arc<Loaded>, Unjudged> {
         let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
         let component = match kept {
             Some(component) => component,
             None => {
-                let wasm =
-                    door::component(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
+                let wasm = door::component(bytes, &limits.shape)
+                    .map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
                 let component = Component::from_binary(&self.engine, &wasm).map_err(|error| {
                     let message = format!(
                         "not a WebAssembly module that wassert can run: {}",
@@ -119,8 +133,12 @@ impl Modules {
             );
             Stop::guest("contract", message).0
         })?;
-        Ok(Arc::new(Loaded { pre, descriptions: OnceLock::new() }))
+        Ok(Arc::new(Loaded { pre, descriptions: Mutex::default() }))
     }
+}
+
+fn digest_of(limits: &impl Serialize) -> Digest {
+    Digest::of(to_canonical_string(limits).unwrap_or_default())
 }
 
 /// One byte more than allowed is enough to know.

@@ -2,7 +2,7 @@
 
 use wasmtime::Trap;
 
-use super::limits::Limits;
+use super::limits::{Limits, grouped, size};
 use crate::value::{ErrorClass, Unjudged, excerpt};
 
 /// Ends a judging; travels through wasmtime as an error.
@@ -46,16 +46,32 @@ pub(super) fn of_error(error: &wasmtime::Error, phase: Phase, limits: &Limits) -
         Some(Trap::OutOfFuel) => match phase {
             Phase::Setup | Phase::Describe => Stop::guest(
                 "fuel",
-                format!("used its set-up budget of {} units of fuel before `check`", limits.setup_fuel),
+                format!(
+                    "did not get ready: {} used all of its {} units of fuel, a count of instructions (limits.setup_fuel)",
+                    if phase == Phase::Setup { "starting it" } else { "`describe`" },
+                    grouped(limits.setup_fuel)
+                ),
             ),
             Phase::Check => Stop::guest(
                 "fuel",
-                format!("used all of its {} units of fuel (limits.check_fuel)", limits.check_fuel),
+                format!(
+                    "did not end: it used all of its {} units of fuel, a count of instructions (limits.check_fuel)",
+                    grouped(limits.check_fuel)
+                ),
             ),
         },
-        Some(Trap::StackOverflow) => Stop::host("stack", "recursion too deep for the stack; no verdict"),
+        Some(Trap::StackOverflow) => {
+            let stack = size(limits.stack_bytes as u64);
+            let message = format!(
+                "its calls are nested too deep for a stack of {stack} (limits.stack_bytes); no verdict"
+            );
+            Stop::host("stack", message)
+        }
         Some(Trap::Interrupt) => {
-            let message = format!("took longer than {} ms of real time; no verdict", limits.wall_clock_ms);
+            let message = format!(
+                "took longer than {} ms of real time (limits.wall_clock_ms); no verdict, perhaps the machine is busy",
+                grouped(limits.wall_clock_ms)
+            );
             Stop::host("wall-clock", message)
         }
         Some(trap) => {
@@ -77,6 +93,46 @@ pub(super) fn of_error(error: &wasmtime::Error, phase: Phase, limits: &Limits) -
         },
     };
     stop.0
+}
+
+/// Compiling ended at a limit, or its process did. No verdict: another machine may be faster or larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "told by the process that compiles")]
+pub(super) enum CompileStop {
+    /// Processor time.
+    Time,
+    /// Memory.
+    Memory,
+    /// The size of what came out.
+    Output,
+    /// For no reason that could be told.
+    Died,
+}
+
+impl CompileStop {
+    /// As an error of a verdict, with the key that bounds it.
+    #[allow(dead_code, reason = "told by the process that compiles")]
+    pub fn stop(self, limits: &Limits) -> Stop {
+        let message = match self {
+            Self::Time => format!(
+                "compiling it was stopped after {} s of processor time (limits.compile_cpu_seconds); modules are seldom \
+                 that expensive to compile",
+                grouped(limits.compile_cpu_seconds)
+            ),
+            Self::Memory => format!(
+                "compiling it needs more than {} of memory (limits.compile_memory_bytes)",
+                size(limits.compile_memory_bytes)
+            ),
+            Self::Output => format!(
+                "compiling it makes more than {} of machine code (limits.compile_output_bytes)",
+                size(limits.compile_output_bytes)
+            ),
+            Self::Died => {
+                "compiling it ended unexpectedly; the module may be built to crash compilers".to_owned()
+            }
+        };
+        Stop::host("compile", message)
+    }
 }
 
 /// The innermost cause on one line.

@@ -179,10 +179,11 @@ fn long_messages_and_logs_are_cut_and_say_so() {
 #[test]
 fn set_up_has_a_budget_of_its_own() {
     let bench = Bench::new();
-    // `describe` is a property of the module and asked with the default limits.
-    let verdict = bench.verdict("loops-in-describe");
+    let mut request = bench.request(&wat::parse_str(text("loops-in-describe")).unwrap());
+    request.limits.setup_fuel = 1_000_000;
+    let verdict = bench.judge(&request);
     assert_error(&verdict, ErrorClass::Guest, "fuel");
-    assert!(verdict.error.unwrap().message.contains("set-up"));
+    assert!(verdict.error.unwrap().message.contains("limits.setup_fuel"));
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod wrap;
 
 pub use wrap::wrap;
 
+use super::limits::Shape;
+
 /// Why a file is not a module that can judge.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModuleError {
@@ -22,7 +24,7 @@ pub enum ModuleError {
     #[error("does not fit the contract wassert:pack@0.1.0: {0}")]
     Contract(String),
     /// Compiling it could take too long.
-    #[error("{0} (limits.shape)")]
+    #[error("not compiled: {0}")]
     Shape(String),
 }
 
@@ -38,8 +40,8 @@ impl ModuleError {
 }
 
 /// A component for the world, from whatever the bytes are.
-pub(super) fn component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ModuleError> {
-    let component: Cow<'_, [u8]> = if wasmparser::Parser::is_core_wasm(bytes) {
+pub(super) fn component<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>, ModuleError> {
+    let component: Cow<'a, [u8]> = if wasmparser::Parser::is_core_wasm(bytes) {
         wrap(bytes)?.into()
     } else if wasmparser::Parser::is_component(bytes) {
         bytes.into()
@@ -48,7 +50,7 @@ pub(super) fn component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ModuleError> {
         let message = format!("it starts with {start:?} instead of the magic bytes of WebAssembly");
         return Err(ModuleError::NotAModule(message));
     };
-    shape::check(&component)?;
+    shape::check(&component, shape)?;
     contract::check(&component)?;
     Ok(component)
 }

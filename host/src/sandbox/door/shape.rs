@@ -1,67 +1,65 @@
-//! Refuses what could take minutes to compile, before a compiler sees it.
+//! Refuses what could take minutes to compile, before a compiler sees it: one pass over the bytes, nothing validated.
 //!
-//! The bounds lie above what real guests have (CPython: bodies of 427 KB, 781 nested blocks, 13,500 functions, 38
-//! modules; StarlingMonkey: 46,000 locals times loops), and below modules of a few kilobytes built to compile long.
+//! The bounds are [`Shape`]'s. What passes may still be slow; compiling is bounded on its own.
 
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
 use super::ModuleError;
+use crate::sandbox::limits::{Shape, grouped, size};
 
-const BODY_LIMIT_BYTES: usize = 512 * 1024;
-const NESTING_LIMIT: u32 = 1_000;
-const LOCALS_LIMIT: u64 = 50_000;
-const LOCALS_TIMES_LOOPS_LIMIT: u64 = 100_000;
-const FUNCTIONS_LIMIT: u64 = 30_000;
-const MODULES_LIMIT: u32 = 64;
-const INSTANCES_LIMIT: u32 = 128;
-const MEMORIES_LIMIT: u32 = 8;
-const TABLES_LIMIT: u32 = 16;
-
-pub(super) fn check(component: &[u8]) -> Result<(), ModuleError> {
-    let (mut functions, mut modules) = (0_u64, 0_u32);
-    let (mut instances, mut memories, mut tables) = (0_u32, 0_u32, 0_u32);
-    for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(|error| ModuleError::NotAModule(error.to_string()))? {
-            Payload::ModuleSection { .. } => modules += 1,
-            Payload::InstanceSection(section) => instances += section.count(),
-            Payload::MemorySection(section) => memories += section.count(),
-            Payload::TableSection(section) => tables += section.count(),
+pub(super) fn check(wasm: &[u8], most: &Shape) -> Result<(), ModuleError> {
+    let mut count = Shape { functions: 0, modules: 0, instances: 0, memories: 0, tables: 0, ..most.clone() };
+    let mut function = 0_u64;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.map_err(broken)? {
+            Payload::ModuleSection { .. } => count.modules += 1,
+            Payload::FunctionSection(section) => count.functions += u64::from(section.count()),
+            Payload::InstanceSection(section) => count.instances += u64::from(section.count()),
+            Payload::MemorySection(section) => count.memories += u64::from(section.count()),
+            Payload::TableSection(section) => count.tables += u64::from(section.count()),
             Payload::CodeSectionEntry(body) => {
-                function(functions, &body)?;
-                functions += 1;
+                check_function(function, &body, most)?;
+                function += 1;
             }
             _ => {}
         }
-    }
-    for (what, count, most) in [
-        ("functions", functions, FUNCTIONS_LIMIT),
-        ("modules", u64::from(modules), u64::from(MODULES_LIMIT)),
-        ("instances", u64::from(instances), u64::from(INSTANCES_LIMIT)),
-        ("memories", u64::from(memories), u64::from(MEMORIES_LIMIT)),
-        ("tables", u64::from(tables), u64::from(TABLES_LIMIT)),
-    ] {
-        if count > most {
-            return Err(ModuleError::Shape(format!("has {count} {what}; at most {most} are allowed")));
+        for (what, key, count, most) in [
+            ("functions", "functions", count.functions, most.functions),
+            ("core modules", "modules", count.modules, most.modules),
+            ("instances", "instances", count.instances, most.instances),
+            ("memories", "memories", count.memories, most.memories),
+            ("tables", "tables", count.tables, most.tables),
+        ] {
+            if count > most {
+                return Err(ModuleError::Shape(format!(
+                    "it has {} {what}; at most {} are allowed (limits.shape.{key})",
+                    grouped(count),
+                    grouped(most)
+                )));
+            }
         }
     }
     Ok(())
 }
 
-fn function(position: u64, body: &FunctionBody<'_>) -> Result<(), ModuleError> {
-    let broken = |error: wasmparser::Error| ModuleError::NotAModule(error.to_string());
-    let refuse = |what: String| Err(ModuleError::Shape(format!("function {position} has {what}")));
-    let bytes = body.range().len();
-    if bytes > BODY_LIMIT_BYTES {
-        return refuse(format!("a body of {bytes} bytes; at most {BODY_LIMIT_BYTES} are allowed"));
+fn check_function(position: u64, body: &FunctionBody<'_>, most: &Shape) -> Result<(), ModuleError> {
+    let refuse = |what: String, key: &str| {
+        Err(ModuleError::Shape(format!("its function {position} has {what} (limits.shape.{key})")))
+    };
+    let bytes = body.range().len() as u64;
+    if bytes > most.body_bytes {
+        let (bytes, most) = (size(bytes), size(most.body_bytes));
+        return refuse(format!("a body of {bytes}; at most {most} are allowed"), "body_bytes");
     }
     let mut locals = 0_u64;
     for declared in body.get_locals_reader().map_err(broken)? {
         locals += u64::from(declared.map_err(broken)?.0);
     }
-    if locals > LOCALS_LIMIT {
-        return refuse(format!("{locals} locals; at most {LOCALS_LIMIT} are allowed"));
+    if locals > most.locals {
+        let (locals, most) = (grouped(locals), grouped(most.locals));
+        return refuse(format!("{locals} locals; at most {most} are allowed"), "locals");
     }
-    let (mut loops, mut nesting) = (0_u64, 0_u32);
+    let (mut loops, mut nesting) = (0_u64, 0_u64);
     for operator in body.get_operators_reader().map_err(broken)? {
         match operator.map_err(broken)? {
             Operator::Loop { .. } => {
@@ -72,12 +70,21 @@ fn function(position: u64, body: &FunctionBody<'_>) -> Result<(), ModuleError> {
             Operator::End => nesting = nesting.saturating_sub(1),
             _ => {}
         }
-        if nesting > NESTING_LIMIT {
-            return refuse(format!("more than {NESTING_LIMIT} nested blocks"));
+        if nesting > most.nesting {
+            let most = grouped(most.nesting);
+            return refuse(format!("more than {most} blocks within each other"), "nesting");
         }
     }
-    if locals * loops > LOCALS_TIMES_LOOPS_LIMIT {
-        return refuse(format!("{locals} locals and {loops} loops; such code can take minutes to compile"));
+    if locals.saturating_mul(loops) > most.locals_times_loops {
+        let (locals, loops) = (grouped(locals), grouped(loops));
+        return refuse(
+            format!("{locals} locals and {loops} loops; such code can take minutes to compile"),
+            "locals_times_loops",
+        );
     }
     Ok(())
+}
+
+fn broken(error: wasmparser::Error) -> ModuleError {
+    ModuleError::NotAModule(error.to_string())
 }
