@@ -1,7 +1,6 @@
 //! What a JSONPath says, once it is known to be well-formed and well-typed.
 
-use serde_json::Value;
-
+use super::tree::Kind;
 use super::{Refusal, parse};
 
 /// A parsed query; parse one with [`Query::parse`].
@@ -82,10 +81,31 @@ pub(super) enum Comparison {
 /// Something of the specification's ValueType.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operand {
-    Literal(Value),
+    Literal(Literal),
     /// A singular query.
     Singular(Query),
     Length(Box<Operand>),
     Count(Query),
     Value(Query),
+}
+
+/// A value written in the expression.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Literal {
+    Null,
+    Bool(bool),
+    /// As it is written.
+    Number(String),
+    Text(String),
+}
+
+impl Literal {
+    pub fn kind(&self) -> Kind<'_> {
+        match self {
+            Self::Null => Kind::Null,
+            Self::Bool(bool) => Kind::Bool(*bool),
+            Self::Number(lexeme) => Kind::Number(lexeme),
+            Self::Text(text) => Kind::Text(text),
+        }
+    }
 }

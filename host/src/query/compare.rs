@@ -1,19 +1,48 @@
-//! Comparisons of a filter (RFC 9535 section 2.3.5.2.2); `None` is the specification's Nothing.
+//! Comparisons of a filter (RFC 9535 section 2.3.5.2.2).
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
-
-use super::ast::Comparison;
+use super::ast::{Comparison, Literal};
+use super::tree::{Json, Kind};
 use super::{Budget, Refusal};
 use crate::value::compare_numbers;
 
-pub(super) fn holds(
-    left: Option<&Value>,
+/// One side of a comparison.
+pub(super) enum Comparable<'q, V> {
+    /// The specification's Nothing.
+    Nothing,
+    Literal(&'q Literal),
+    /// A number that a function computed.
+    Computed(String),
+    Node(V),
+}
+
+impl<'q, V> Comparable<'q, V> {
+    pub fn computed(number: usize) -> Self {
+        Self::Computed(number.to_string())
+    }
+
+    pub fn kind<'v: 'k, 'k>(&'k self) -> Option<Kind<'k>>
+    where
+        'q: 'k,
+        V: Json<'v>,
+    {
+        match self {
+            Self::Nothing => None,
+            Self::Literal(literal) => Some(literal.kind()),
+            Self::Computed(lexeme) => Some(Kind::Number(lexeme)),
+            Self::Node(node) => Some(node.kind()),
+        }
+    }
+}
+
+pub(super) fn holds<'v, V: Json<'v>>(
+    left: &Comparable<'_, V>,
     comparison: Comparison,
-    right: Option<&Value>,
+    right: &Comparable<'_, V>,
     budget: &mut Budget,
 ) -> Result<bool, Refusal> {
+    budget.charge(1)?;
     Ok(match comparison {
         Comparison::Equal => equal(left, right, budget)?,
         Comparison::NotEqual => !equal(left, right, budget)?,
@@ -24,14 +53,17 @@ pub(super) fn holds(
     })
 }
 
-fn less(left: Option<&Value>, right: Option<&Value>, budget: &mut Budget) -> Result<bool, Refusal> {
-    match (left, right) {
-        (Some(Value::Number(left)), Some(Value::Number(right))) => {
-            let (left, right) = (left.as_str(), right.as_str());
+fn less<'v, V: Json<'v>>(
+    left: &Comparable<'_, V>,
+    right: &Comparable<'_, V>,
+    budget: &mut Budget,
+) -> Result<bool, Refusal> {
+    match (left.kind(), right.kind()) {
+        (Some(Kind::Number(left)), Some(Kind::Number(right))) => {
             budget.charge((left.len() + right.len()) as u64)?;
             Ok(compare_numbers(left, right) == Ordering::Less)
         }
-        (Some(Value::String(left)), Some(Value::String(right))) => {
+        (Some(Kind::Text(left)), Some(Kind::Text(right))) => {
             budget.charge(left.len().min(right.len()) as u64)?;
             // UTF-8 sorts as its scalar values do, which is what the specification asks for.
             Ok(left < right)
@@ -40,51 +72,60 @@ fn less(left: Option<&Value>, right: Option<&Value>, budget: &mut Budget) -> Res
     }
 }
 
-fn equal(left: Option<&Value>, right: Option<&Value>, budget: &mut Budget) -> Result<bool, Refusal> {
-    match (left, right) {
+fn equal<'v, V: Json<'v>>(
+    left: &Comparable<'_, V>,
+    right: &Comparable<'_, V>,
+    budget: &mut Budget,
+) -> Result<bool, Refusal> {
+    if let (Comparable::Node(left), Comparable::Node(right)) = (left, right) {
+        return equal_values(*left, *right, budget);
+    }
+    match (left.kind(), right.kind()) {
         (None, None) => Ok(true),
-        (Some(left), Some(right)) => equal_values(left, right, budget),
+        // A literal is neither an array nor an object.
+        (Some(left), Some(right)) => Ok(equal_kinds(left, right, budget)? == Some(true)),
         _ => Ok(false),
     }
 }
 
-fn equal_values(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool, Refusal> {
+/// `None` for two arrays or two objects of one size.
+fn equal_kinds(left: Kind<'_>, right: Kind<'_>, budget: &mut Budget) -> Result<Option<bool>, Refusal> {
     budget.charge(1)?;
-    match (left, right) {
-        (Value::Null, Value::Null) => Ok(true),
-        (Value::Bool(left), Value::Bool(right)) => Ok(left == right),
-        (Value::Number(left), Value::Number(right)) => {
-            let (left, right) = (left.as_str(), right.as_str());
+    Ok(Some(match (left, right) {
+        (Kind::Null, Kind::Null) => true,
+        (Kind::Bool(left), Kind::Bool(right)) => left == right,
+        (Kind::Number(left), Kind::Number(right)) => {
             budget.charge((left.len() + right.len()) as u64)?;
-            Ok(compare_numbers(left, right) == Ordering::Equal)
+            compare_numbers(left, right) == Ordering::Equal
         }
-        (Value::String(left), Value::String(right)) => {
+        (Kind::Text(left), Kind::Text(right)) => {
             budget.charge(left.len().min(right.len()) as u64)?;
-            Ok(left == right)
+            left == right
         }
-        (Value::Array(left), Value::Array(right)) => {
-            if left.len() != right.len() {
-                return Ok(false);
-            }
-            for (left, right) in left.iter().zip(right) {
-                if !equal_values(left, right, budget)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
+        (Kind::Array(left), Kind::Array(right)) | (Kind::Object(left), Kind::Object(right))
+            if left == right =>
+        {
+            return Ok(None);
         }
-        (Value::Object(left), Value::Object(right)) => {
-            if left.len() != right.len() {
-                return Ok(false);
-            }
-            for (name, left) in left {
-                let Some(right) = right.get(name) else { return Ok(false) };
-                if !equal_values(left, right, budget)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        _ => Ok(false),
+        _ => false,
+    }))
+}
+
+fn equal_values<'v, V: Json<'v>>(left: V, right: V, budget: &mut Budget) -> Result<bool, Refusal> {
+    if let Some(known) = equal_kinds(left.kind(), right.kind(), budget)? {
+        return Ok(known);
     }
+    for (left, right) in left.elements().zip(right.elements()) {
+        if !equal_values(left, right, budget)? {
+            return Ok(false);
+        }
+    }
+    // Both are in the order of their names.
+    for ((left_name, left), (right_name, right)) in left.members().zip(right.members()) {
+        budget.charge(left_name.len().min(right_name.len()) as u64)?;
+        if left_name != right_name || !equal_values(left, right, budget)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

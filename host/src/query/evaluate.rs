@@ -1,237 +1,303 @@
-//! Evaluates a query: one list of nodes after another, every node visited charged.
+//! Evaluates a query depth first: one node at a time goes through all segments, which gives the specification's order
+//! without a list between two segments, and ends as soon as nobody wants to know more.
 
-use std::rc::Rc;
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
 
-use serde_json::Value;
-
-use super::ast::{Origin, Query, Segment, Selector};
+use super::ast::{Logical, Origin, Query, Segment, Selector};
 use super::pattern::Patterns;
+use super::slice::{position, slice};
+use super::tree::{Json, Kind};
 use super::{Budget, Refusal};
 use crate::value::{PathPart, push_path_part};
 
-/// The most nodes one segment may select: a bound of memory, where the budget is one of time.
+/// The most nodes one answer may have: a bound of memory, where the budget is one of time.
 const NODES_LIMIT: usize = 1 << 20;
+
+/// Bytes of a name that are compared for one unit.
+const NAME_BYTES_PER_UNIT: usize = 16;
 
 /// One match.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node<'v> {
+pub struct Node<V> {
     /// Normalized path (RFC 9535 section 2.7).
     pub path: String,
     /// What stands there.
-    pub value: &'v Value,
+    pub value: V,
 }
 
 /// The nodes a query selects, in the specification's order; members of objects in sorted order of their names.
 ///
 /// # Errors
 /// [`Refusal::Exhausted`] when the budget is used up on the way, [`Refusal::TooLarge`] for too many matches.
-pub fn nodes<'v>(
-    expression: &Query,
-    document: &'v Value,
+pub fn nodes<'v, V: Json<'v>>(
+    query: &Query,
+    document: V,
     budget: &mut Budget,
-) -> Result<Vec<Node<'v>>, Refusal> {
-    let located = Evaluation::new(document, budget).select(expression, document, true)?;
-    Ok(located.into_iter().map(|node| Node { path: node.path(), value: node.value }).collect())
+) -> Result<Vec<Node<V>>, Refusal> {
+    page(query, document, 0, usize::MAX, budget)
 }
 
-/// How many nodes a query selects, at the same charge.
+/// As [`nodes`], without the first `skip` and at most `max`; what comes after them is not looked at.
 ///
 /// # Errors
-/// As [`nodes`].
-pub fn count(expression: &Query, document: &Value, budget: &mut Budget) -> Result<usize, Refusal> {
-    Ok(Evaluation::new(document, budget).select(expression, document, false)?.len())
+/// As [`nodes`]; only matches that are returned are counted as too many.
+pub fn page<'v, V: Json<'v>>(
+    query: &Query,
+    document: V,
+    skip: usize,
+    max: usize,
+    budget: &mut Budget,
+) -> Result<Vec<Node<V>>, Refusal> {
+    let mut found = Vec::new();
+    let mut to_skip = skip;
+    if max == 0 {
+        return Ok(found);
+    }
+    Evaluation::new(document, budget).select(
+        query,
+        document,
+        &mut PathParts::wanted(),
+        &mut |path, value| {
+            if to_skip > 0 {
+                to_skip -= 1;
+                return Ok(ControlFlow::Continue(()));
+            }
+            if found.len() == NODES_LIMIT {
+                return Err(Refusal::TooLarge { limit: NODES_LIMIT });
+            }
+            found.push(Node { path: path.normalized(), value });
+            Ok(if found.len() == max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        },
+    )?;
+    Ok(found)
 }
 
-pub(super) struct Evaluation<'v, 'b> {
-    root: &'v Value,
-    pub budget: &'b mut Budget,
-    pub patterns: Patterns,
+/// How many nodes a query selects.
+///
+/// # Errors
+/// [`Refusal::Exhausted`] when the budget is used up on the way.
+pub fn count<'v, V: Json<'v>>(query: &Query, document: V, budget: &mut Budget) -> Result<usize, Refusal> {
+    let mut count = 0;
+    Evaluation::new(document, budget).select(query, document, &mut PathParts::unwanted(), &mut |_, _| {
+        count += 1;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(count)
 }
 
-/// A value and, where paths are wanted, the way to it.
-#[derive(Clone)]
-pub(super) struct Located<'v> {
-    pub value: &'v Value,
-    place: Option<Rc<Place<'v>>>,
+/// The way to the node that is looked at; kept only where it is wanted.
+pub(super) struct PathParts<'v> {
+    parts: Option<Vec<PathPart<'v>>>,
 }
 
-struct Place<'v> {
-    parent: Option<Rc<Place<'v>>>,
-    /// `None` at the root.
-    part: Option<PathPart<'v>>,
-}
-
-impl<'v> Located<'v> {
-    fn child(&self, part: PathPart<'v>, value: &'v Value) -> Self {
-        let place = self
-            .place
-            .as_ref()
-            .map(|place| Rc::new(Place { parent: Some(Rc::clone(place)), part: Some(part) }));
-        Self { value, place }
+impl<'v> PathParts<'v> {
+    pub fn wanted() -> Self {
+        Self { parts: Some(Vec::new()) }
     }
 
-    fn path(&self) -> String {
-        let mut parts = Vec::new();
-        let mut place = self.place.as_deref();
-        while let Some(here) = place {
-            parts.extend(here.part);
-            place = here.parent.as_deref();
+    pub fn unwanted() -> Self {
+        Self { parts: None }
+    }
+
+    fn push(&mut self, part: PathPart<'v>) {
+        if let Some(parts) = &mut self.parts {
+            parts.push(part);
         }
+    }
+
+    fn pop(&mut self) {
+        if let Some(parts) = &mut self.parts {
+            parts.pop();
+        }
+    }
+
+    fn normalized(&self) -> String {
         let mut path = String::from("$");
-        for part in parts.into_iter().rev() {
-            push_path_part(&mut path, part);
+        for part in self.parts.iter().flatten() {
+            push_path_part(&mut path, *part);
         }
         path
     }
-
-    fn children(&self) -> Vec<Self> {
-        match self.value {
-            Value::Array(items) => items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| self.child(PathPart::Index(index), item))
-                .collect(),
-            Value::Object(members) => {
-                let mut members: Vec<_> = members.iter().collect();
-                // Already sorted unless some dependency switches serde_json to insertion order.
-                if !members.is_sorted_by_key(|(name, _)| *name) {
-                    members.sort_by_key(|(name, _)| *name);
-                }
-                members.into_iter().map(|(name, member)| self.child(PathPart::Name(name), member)).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
 }
 
-impl<'v, 'b> Evaluation<'v, 'b> {
-    fn new(root: &'v Value, budget: &'b mut Budget) -> Self {
-        Self { root, budget, patterns: Patterns::default() }
+/// Told of every node that is selected; says whether to go on.
+type Found<'f, 'v, V> = dyn FnMut(&PathParts<'v>, V) -> Result<ControlFlow<()>, Refusal> + 'f;
+
+pub(super) struct Evaluation<'v, 'b, V> {
+    root: V,
+    pub budget: &'b mut Budget,
+    pub patterns: Patterns,
+    document: PhantomData<&'v ()>,
+}
+
+impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
+    fn new(root: V, budget: &'b mut Budget) -> Self {
+        Self { root, budget, patterns: Patterns::default(), document: PhantomData }
     }
 
     pub(super) fn select(
         &mut self,
         query: &Query,
-        current: &'v Value,
-        with_paths: bool,
-    ) -> Result<Vec<Located<'v>>, Refusal> {
+        current: V,
+        path: &mut PathParts<'v>,
+        found: &mut Found<'_, 'v, V>,
+    ) -> Result<(), Refusal> {
         let value = match query.origin {
             Origin::Root => self.root,
             Origin::Current => current,
         };
         self.budget.charge(1)?;
-        let place = with_paths.then(|| Rc::new(Place { parent: None, part: None }));
-        let mut selected = vec![Located { value, place }];
-        for segment in &query.segments {
-            let mut next = Vec::new();
-            for node in &selected {
-                if segment.descendant {
-                    self.descend(segment, node, &mut next)?;
-                } else {
-                    self.apply(segment, node, &mut next)?;
-                }
-            }
-            selected = next;
+        self.follow(&query.segments, path, value, found).map(|_| ())
+    }
+
+    /// Sends one node through the segments that are left.
+    fn follow(
+        &mut self,
+        segments: &[Segment],
+        path: &mut PathParts<'v>,
+        value: V,
+        found: &mut Found<'_, 'v, V>,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        let Some((segment, rest)) = segments.split_first() else { return found(path, value) };
+        if segment.descendant {
+            self.descend(segment, rest, path, value, found)
+        } else {
+            self.apply(segment, rest, path, value, found)
         }
-        Ok(selected)
     }
 
     fn descend(
         &mut self,
         segment: &Segment,
-        node: &Located<'v>,
-        out: &mut Vec<Located<'v>>,
-    ) -> Result<(), Refusal> {
-        self.apply(segment, node, out)?;
-        self.budget.charge(child_count(node.value))?;
-        for child in node.children() {
-            self.descend(segment, &child, out)?;
+        rest: &[Segment],
+        path: &mut PathParts<'v>,
+        value: V,
+        found: &mut Found<'_, 'v, V>,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        if self.apply(segment, rest, path, value, found)?.is_break() {
+            return Ok(ControlFlow::Break(()));
         }
-        Ok(())
+        self.children(path, value, &mut |this, path, child| this.descend(segment, rest, path, child, found))
     }
 
     fn apply(
         &mut self,
         segment: &Segment,
-        node: &Located<'v>,
-        out: &mut Vec<Located<'v>>,
-    ) -> Result<(), Refusal> {
+        rest: &[Segment],
+        path: &mut PathParts<'v>,
+        value: V,
+        found: &mut Found<'_, 'v, V>,
+    ) -> Result<ControlFlow<()>, Refusal> {
         for selector in &segment.selectors {
-            self.budget.charge(1)?;
-            match selector {
-                Selector::Name(name) => {
-                    if let Value::Object(members) = node.value
-                        && let Some((name, member)) = members.get_key_value(name)
-                    {
-                        out.push(node.child(PathPart::Name(name), member));
-                    }
-                }
-                Selector::Index(index) => {
-                    if let Value::Array(items) = node.value
-                        && let Some(index) = position(*index, items.len())
-                    {
-                        out.push(node.child(PathPart::Index(index), &items[index]));
-                    }
-                }
-                Selector::Wildcard => {
-                    self.budget.charge(child_count(node.value))?;
-                    out.extend(node.children());
-                }
-                Selector::Slice { start, end, step } => {
-                    if let Value::Array(items) = node.value {
-                        for index in slice(*start, *end, *step, items.len()) {
-                            self.budget.charge(1)?;
-                            out.push(node.child(PathPart::Index(index), &items[index]));
-                        }
-                    }
-                }
-                Selector::Filter(logical) => {
-                    self.budget.charge(child_count(node.value))?;
-                    for child in node.children() {
-                        if self.holds(logical, child.value)? {
-                            out.push(child);
-                        }
-                    }
-                }
-            }
-            if out.len() > NODES_LIMIT {
-                return Err(Refusal::TooLarge { limit: NODES_LIMIT });
+            if self.selected(selector, rest, path, value, found)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
-}
 
-fn child_count(value: &Value) -> u64 {
-    match value {
-        Value::Array(items) => items.len() as u64,
-        Value::Object(members) => members.len() as u64,
-        _ => 0,
+    fn selected(
+        &mut self,
+        selector: &Selector,
+        rest: &[Segment],
+        path: &mut PathParts<'v>,
+        value: V,
+        found: &mut Found<'_, 'v, V>,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        self.budget.charge(1)?;
+        match selector {
+            Selector::Name(name) => {
+                self.budget.charge((name.len() / NAME_BYTES_PER_UNIT) as u64)?;
+                let Some((name, member)) = value.member(name) else { return Ok(ControlFlow::Continue(())) };
+                self.step(PathPart::Name(name), rest, path, member, found)
+            }
+            Selector::Index(index) => {
+                let Kind::Array(length) = value.kind() else { return Ok(ControlFlow::Continue(())) };
+                self.step_to(position(*index, length), rest, path, value, found)
+            }
+            Selector::Wildcard => {
+                self.children(path, value, &mut |this, path, child| this.follow(rest, path, child, found))
+            }
+            Selector::Slice { start, end, step } => {
+                let Kind::Array(length) = value.kind() else { return Ok(ControlFlow::Continue(())) };
+                for index in slice(*start, *end, *step, length) {
+                    self.budget.charge(1)?;
+                    if self.step_to(Some(index), rest, path, value, found)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            }
+            Selector::Filter(logical) => self.filtered(logical, rest, path, value, found),
+        }
     }
-}
 
-/// Where an index points, counted from the end when it is negative.
-pub(super) fn position(index: i64, length: usize) -> Option<usize> {
-    let length = i64::try_from(length).ok()?;
-    let position = if index < 0 { index + length } else { index };
-    (0..length).contains(&position).then(|| usize::try_from(position).ok()).flatten()
-}
+    fn filtered(
+        &mut self,
+        logical: &Logical,
+        rest: &[Segment],
+        path: &mut PathParts<'v>,
+        value: V,
+        found: &mut Found<'_, 'v, V>,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        self.children(path, value, &mut |this, path, child| {
+            if this.holds(logical, child)? {
+                this.follow(rest, path, child, found)
+            } else {
+                Ok(ControlFlow::Continue(()))
+            }
+        })
+    }
 
-/// The positions a slice selects (RFC 9535 section 2.3.4.2.2).
-fn slice(start: Option<i64>, end: Option<i64>, step: i64, length: usize) -> impl Iterator<Item = usize> {
-    let length = i64::try_from(length).unwrap_or(i64::MAX);
-    let normalize = |index: i64| if index < 0 { index + length } else { index };
-    let (first, stop) = if step >= 0 {
-        let first = normalize(start.unwrap_or(0)).clamp(0, length);
-        (first, normalize(end.unwrap_or(length)).clamp(0, length))
-    } else {
-        let first = start.map_or(length - 1, normalize).clamp(-1, length - 1);
-        (first, end.map_or(-1, normalize).clamp(-1, length - 1))
-    };
-    let first = (step != 0).then_some(first);
-    std::iter::successors(first, move |index| index.checked_add(step))
-        .take_while(move |index| if step > 0 { *index < stop } else { *index > stop })
-        .filter_map(|index| usize::try_from(index).ok())
+    fn step_to(
+        &mut self,
+        index: Option<usize>,
+        rest: &[Segment],
+        path: &mut PathParts<'v>,
+        array: V,
+        found: &mut Found<'_, 'v, V>,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        match index.and_then(|index| Some((index, array.element(index)?))) {
+            Some((index, element)) => self.step(PathPart::Index(index), rest, path, element, found),
+            None => Ok(ControlFlow::Continue(())),
+        }
+    }
+
+    fn step(
+        &mut self,
+        part: PathPart<'v>,
+        rest: &[Segment],
+        path: &mut PathParts<'v>,
+        value: V,
+        found: &mut Found<'_, 'v, V>,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        path.push(part);
+        let going = self.follow(rest, path, value, found);
+        path.pop();
+        going
+    }
+
+    /// Visits every child, each charged when it is reached.
+    fn children(
+        &mut self,
+        path: &mut PathParts<'v>,
+        value: V,
+        visit: &mut dyn FnMut(&mut Self, &mut PathParts<'v>, V) -> Result<ControlFlow<()>, Refusal>,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        let elements = value.elements().enumerate().map(|(index, element)| (PathPart::Index(index), element));
+        let members = value.members().map(|(name, member)| (PathPart::Name(name), member));
+        for (part, child) in elements.chain(members) {
+            self.budget.charge(1)?;
+            path.push(part);
+            let going = visit(self, path, child);
+            path.pop();
+            if going?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 #[cfg(test)]
@@ -264,9 +330,32 @@ mod tests {
     fn a_list_of_matches_is_bounded() {
         let document = json!(vec![vec![0; 1_000]; 1_000]);
         let query = Query::parse("$[*,*][*,*]").unwrap();
-        assert!(matches!(
-            count(&query, &document, &mut Budget::new(u64::MAX)),
-            Err(Refusal::TooLarge { .. })
-        ));
+        let mut unlimited = Budget::new(u64::MAX);
+        assert_eq!(nodes(&query, &document, &mut unlimited), Err(Refusal::TooLarge { limit: NODES_LIMIT }));
+        assert_eq!(count(&query, &document, &mut unlimited), Ok(4_000_000));
+    }
+
+    #[test]
+    fn a_page_costs_what_comes_before_its_end() {
+        let document = json!(vec![0; 1_000]);
+        let query = Query::parse("$[*]").unwrap();
+        let mut budget = Budget::new(10_000);
+        let found = page(&query, &document, 10, 2, &mut budget).unwrap();
+        assert_eq!(found.iter().map(|node| node.path.as_str()).collect::<Vec<_>>(), ["$[10]", "$[11]"]);
+        assert_eq!(10_000 - budget.left(), 14);
+        assert_eq!(page(&query, &document, 2_000, 2, &mut budget), Ok(Vec::new()));
+        assert_eq!(page(&query, &document, 0, 0, &mut budget), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn the_cost_of_a_query_is_that_of_what_it_touches() {
+        let query = Query::parse("$.requests[3].lane").unwrap();
+        let used = |requests: usize| {
+            let document = json!({ "requests": vec![json!({ "lane": "main" }); requests] });
+            let mut budget = Budget::new(1_000);
+            assert_eq!(count(&query, &document, &mut budget), Ok(1));
+            1_000 - budget.left()
+        };
+        assert_eq!(used(5), used(50_000));
     }
 }

@@ -1,15 +1,15 @@
 //! Whether a filter holds for a node.
 
-use std::borrow::Cow;
-
-use serde_json::{Number, Value};
+use std::ops::ControlFlow;
 
 use super::ast::{Logical, Operand, Query};
-use super::evaluate::Evaluation;
-use super::{Refusal, compare};
+use super::compare::{self, Comparable};
+use super::evaluate::{Evaluation, PathParts};
+use super::tree::{Json, Kind};
+use super::{Budget, Refusal};
 
-impl<'v> Evaluation<'v, '_> {
-    pub(super) fn holds(&mut self, logical: &Logical, current: &'v Value) -> Result<bool, Refusal> {
+impl<'v, V: Json<'v>> Evaluation<'v, '_, V> {
+    pub(super) fn holds(&mut self, logical: &Logical, current: V) -> Result<bool, Refusal> {
         match logical {
             Logical::Or(parts) => {
                 for part in parts {
@@ -28,62 +28,64 @@ impl<'v> Evaluation<'v, '_> {
                 Ok(true)
             }
             Logical::Not(inner) => Ok(!self.holds(inner, current)?),
-            Logical::Exists(query) => Ok(!self.values(query, current)?.is_empty()),
+            Logical::Exists(query) => Ok(self.first(query, current, 1)?.1.is_some()),
             Logical::Compare(left, comparison, right) => {
                 let left = self.operand(left, current)?;
                 let right = self.operand(right, current)?;
-                compare::holds(left.as_deref(), *comparison, right.as_deref(), self.budget)
+                compare::holds(&left, *comparison, &right, self.budget)
             }
             Logical::Matches { whole, text, pattern } => {
                 let text = self.operand(text, current)?;
                 let pattern = self.operand(pattern, current)?;
-                let (Some(Value::String(text)), Some(Value::String(pattern))) =
-                    (text.as_deref(), pattern.as_deref())
-                else {
-                    return Ok(false);
-                };
-                self.patterns.matches(pattern, *whole, text, self.budget)
+                match (text.kind(), pattern.kind()) {
+                    (Some(Kind::Text(text)), Some(Kind::Text(pattern))) => {
+                        self.patterns.matches(pattern, *whole, text, self.budget)
+                    }
+                    _ => Ok(false),
+                }
             }
         }
     }
 
-    /// `None` is the specification's Nothing.
-    fn operand<'q>(
-        &mut self,
-        operand: &'q Operand,
-        current: &'v Value,
-    ) -> Result<Option<Cow<'q, Value>>, Refusal>
-    where
-        'v: 'q,
-    {
-        match operand {
-            Operand::Literal(value) => Ok(Some(Cow::Borrowed(value))),
-            Operand::Singular(query) => Ok(self.values(query, current)?.first().copied().map(Cow::Borrowed)),
+    fn operand<'q>(&mut self, operand: &'q Operand, current: V) -> Result<Comparable<'q, V>, Refusal> {
+        Ok(match operand {
+            Operand::Literal(literal) => Comparable::Literal(literal),
+            Operand::Singular(query) => {
+                self.first(query, current, 1)?.1.map_or(Comparable::Nothing, Comparable::Node)
+            }
             Operand::Length(inner) => {
                 let inner = self.operand(inner, current)?;
-                let length = match inner.as_deref() {
-                    Some(Value::String(text)) => {
-                        self.budget.charge(text.len() as u64)?;
-                        text.chars().count()
-                    }
-                    Some(Value::Array(items)) => items.len(),
-                    Some(Value::Object(members)) => members.len(),
-                    _ => return Ok(None),
-                };
-                Ok(Some(Cow::Owned(Value::Number(Number::from(length)))))
+                length(inner.kind(), self.budget)?.map_or(Comparable::Nothing, Comparable::computed)
             }
-            Operand::Count(query) => {
-                let count = self.values(query, current)?.len();
-                Ok(Some(Cow::Owned(Value::Number(Number::from(count)))))
-            }
-            Operand::Value(query) => match self.values(query, current)?[..] {
-                [value] => Ok(Some(Cow::Borrowed(value))),
-                _ => Ok(None),
+            Operand::Count(query) => Comparable::computed(self.first(query, current, usize::MAX)?.0),
+            Operand::Value(query) => match self.first(query, current, 2)? {
+                (1, Some(value)) => Comparable::Node(value),
+                _ => Comparable::Nothing,
             },
-        }
+        })
     }
 
-    fn values(&mut self, query: &Query, current: &'v Value) -> Result<Vec<&'v Value>, Refusal> {
-        Ok(self.select(query, current, false)?.into_iter().map(|located| located.value).collect())
+    /// Looks for so many nodes: how many were found, and the first of them.
+    fn first(&mut self, query: &Query, current: V, most: usize) -> Result<(usize, Option<V>), Refusal> {
+        let mut count = 0;
+        let mut first = None;
+        self.select(query, current, &mut PathParts::unwanted(), &mut |_, value| {
+            count += 1;
+            first.get_or_insert(value);
+            Ok(if count == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        Ok((count, first))
     }
+}
+
+/// `None` is the specification's Nothing.
+fn length(kind: Option<Kind<'_>>, budget: &mut Budget) -> Result<Option<usize>, Refusal> {
+    Ok(match kind {
+        Some(Kind::Text(text)) => {
+            budget.charge(text.len() as u64)?;
+            Some(text.chars().count())
+        }
+        Some(Kind::Array(length) | Kind::Object(length)) => Some(length),
+        _ => None,
+    })
 }

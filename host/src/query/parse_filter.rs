@@ -1,11 +1,9 @@
 //! Reads what stands in a filter, and checks that functions and comparisons are well-typed (RFC 9535 section 2.4.3).
 
-use serde_json::Value;
-
 use super::Refusal;
-use super::ast::{Comparison, Logical, Operand, Origin, Query};
+use super::ast::{Comparison, Literal, Logical, Operand, Origin, Query};
+use super::iregexp;
 use super::parse::Parser;
-use super::pattern;
 
 pub(super) fn logical(parser: &mut Parser<'_>) -> Result<Logical, Refusal> {
     let mut parts = vec![conjunction(parser)?];
@@ -89,17 +87,17 @@ fn term(parser: &mut Parser<'_>) -> Result<Term, Refusal> {
     match parser.text.peek() {
         Some('@' | '$') => filter_query(parser).map(Term::Query),
         Some('\'' | '"') => {
-            parser.text.string().map(|text| Term::Operand(Operand::Literal(Value::String(text))))
+            parser.text.string().map(|text| Term::Operand(Operand::Literal(Literal::Text(text))))
         }
         Some('-' | '0'..='9') => {
-            parser.text.number().map(|number| Term::Operand(Operand::Literal(Value::Number(number))))
+            parser.text.number().map(|lexeme| Term::Operand(Operand::Literal(Literal::Number(lexeme))))
         }
         _ => {
             if let Some(name) = parser.text.function_name() {
                 return parser.nested(|parser| function(parser, name));
             }
             for (word, value) in
-                [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::Null)]
+                [("true", Literal::Bool(true)), ("false", Literal::Bool(false)), ("null", Literal::Null)]
             {
                 if parser.text.take(word) {
                     return Ok(Term::Operand(Operand::Literal(value)));
@@ -139,9 +137,8 @@ fn function(parser: &mut Parser<'_>, name: &str) -> Result<Term, Refusal> {
             let second = term(parser)?;
             let pattern = operand(parser, second)?;
             let whole = name == "match";
-            if let Operand::Literal(Value::String(expression)) = &pattern {
-                pattern::compile(expression, whole)
-                    .ok_or_else(|| parser.text.invalid("not a regular expression, or too large a one"))?;
+            if let Operand::Literal(Literal::Text(expression)) = &pattern {
+                iregexp::read(expression).map_err(|detail| parser.text.invalid(detail))?;
             }
             Term::Test(Logical::Matches { whole, text, pattern })
         }

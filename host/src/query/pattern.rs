@@ -1,41 +1,35 @@
-//! Regular expressions of `match` and `search`: linear time, bounded size, I-Regexp's rules for `.` (RFC 9485).
-//!
-//! The `regex` crate knows more than I-Regexp allows (`\d`, flags); that is not refused.
+//! Regular expressions of `match` and `search`: linear time, bounded size, what they may cost charged before.
 
 use std::collections::BTreeMap;
 
 use regex::{Regex, RegexBuilder};
 
+use super::iregexp::{self, Expression};
 use super::{Budget, Refusal};
 
-/// Memory of one compiled expression, in bytes.
-const COMPILED_LIMIT_BYTES: usize = 256 * 1024;
+/// Units for reading one expression, for each of its bytes, and for compiling each of its states.
+const READ_UNITS: u64 = 100;
+const READ_UNITS_PER_BYTE: u64 = 1;
+const COMPILE_UNITS_PER_STATE: u64 = 200;
 
-/// Units for compiling one expression, and for each of its bytes.
-const COMPILE_UNITS: u64 = 2_000;
-const COMPILE_UNITS_PER_BYTE: u64 = 100;
+/// Memory of one compiled expression, in bytes; far above what `iregexp` lets through.
+const COMPILED_LIMIT_BYTES: usize = 16 << 20;
+
+/// Memory of the automaton that is made while searching, in bytes.
+const AUTOMATON_LIMIT_BYTES: usize = 1 << 20;
 
 /// Expressions kept during one query; one from the document may differ for every node.
-const KEPT_LIMIT: usize = 64;
-
-/// `None` when it is not a regular expression or too large.
-pub(super) fn compile(expression: &str, whole: bool) -> Option<Regex> {
-    let anchored = if whole { format!(r"\A(?:{expression})\z") } else { expression.to_owned() };
-    // The expression must be one by itself: `a)(b` would become one between the anchors' parentheses.
-    regex_builder(expression).build().ok()?;
-    regex_builder(&anchored).build().ok()
-}
-
-fn regex_builder(expression: &str) -> RegexBuilder {
-    let mut builder = RegexBuilder::new(expression);
-    builder.crlf(true).size_limit(COMPILED_LIMIT_BYTES).dfa_size_limit(COMPILED_LIMIT_BYTES).nest_limit(32);
-    builder
-}
+const KEPT_LIMIT: usize = 16;
 
 /// Compiled expressions of one evaluation.
 #[derive(Default)]
 pub(super) struct Patterns {
-    kept: BTreeMap<(bool, String), Option<Regex>>,
+    kept: BTreeMap<(bool, String), Option<Compiled>>,
+}
+
+struct Compiled {
+    regex: Regex,
+    states: u64,
 }
 
 impl Patterns {
@@ -47,17 +41,58 @@ impl Patterns {
         text: &str,
         budget: &mut Budget,
     ) -> Result<bool, Refusal> {
-        budget.charge(text.len() as u64)?;
+        budget.charge(expression.len() as u64)?;
         let key = (whole, expression.to_owned());
-        if let Some(kept) = self.kept.get(&key) {
-            return Ok(kept.as_ref().is_some_and(|regex| regex.is_match(text)));
+        if !self.kept.contains_key(&key) {
+            let compiled = compile(expression, whole, budget)?;
+            if self.kept.len() == KEPT_LIMIT {
+                self.kept.clear();
+            }
+            self.kept.insert(key.clone(), compiled);
         }
-        budget.charge(COMPILE_UNITS + COMPILE_UNITS_PER_BYTE * expression.len() as u64)?;
-        let compiled = compile(expression, whole);
-        let matched = compiled.as_ref().is_some_and(|regex| regex.is_match(text));
-        if self.kept.len() < KEPT_LIMIT {
-            self.kept.insert(key, compiled);
+        match self.kept.get(&key) {
+            Some(Some(compiled)) => {
+                budget.charge((text.len() as u64 + 1).saturating_mul(compiled.states))?;
+                Ok(compiled.regex.is_match(text))
+            }
+            _ => Ok(false),
         }
-        Ok(matched)
+    }
+}
+
+fn compile(expression: &str, whole: bool, budget: &mut Budget) -> Result<Option<Compiled>, Refusal> {
+    budget.charge(READ_UNITS + READ_UNITS_PER_BYTE * expression.len() as u64)?;
+    let Ok(Expression { translated, states }) = iregexp::read(expression) else { return Ok(None) };
+    budget.charge(COMPILE_UNITS_PER_STATE * states)?;
+    let anchored = if whole { format!(r"\A(?:{translated})\z") } else { translated };
+    let mut builder = RegexBuilder::new(&anchored);
+    builder.size_limit(COMPILED_LIMIT_BYTES).dfa_size_limit(AUTOMATON_LIMIT_BYTES);
+    Ok(builder.build().ok().map(|regex| Compiled { regex, states }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_charged_for_its_text_and_its_expression() {
+        let text = "a".repeat(10_000);
+        let cost = |expression: &str| {
+            let mut budget = Budget::new(u64::MAX);
+            Patterns::default().matches(expression, false, &text, &mut budget).unwrap();
+            u64::MAX - budget.left()
+        };
+        assert!(cost("(a?){50}a{50}b") > 30 * cost("b"));
+        let mut budget = Budget::new(10_000);
+        let stopped = Patterns::default().matches("(a|a)*b", true, &text, &mut budget);
+        assert_eq!(stopped, Err(Refusal::Exhausted));
+    }
+
+    #[test]
+    fn what_is_no_expression_matches_nothing() {
+        let mut patterns = Patterns::default();
+        let mut budget = Budget::new(10_000);
+        assert_eq!(patterns.matches("(", false, "(", &mut budget), Ok(false));
+        assert_eq!(patterns.matches("(", false, "(", &mut budget), Ok(false));
     }
 }

@@ -1,30 +1,30 @@
 //! Follows a path that can lead to one place at most.
 
-use serde_json::Value;
-
 use super::ast::{Query, Selector};
-use super::evaluate::position;
+use super::slice::position;
+use super::tree::{Json, Kind};
 use crate::value::{PathPart, push_path_part};
 
 /// What stands at a normalized path or any other singular query; `None` when nothing does or it is no such path.
-pub fn resolve<'v>(path: &str, document: &'v Value) -> Option<&'v Value> {
+pub fn resolve<'v, V: Json<'v>>(path: &str, document: V) -> Option<V> {
     singular_path(path, document).map(|(_, value)| value)
 }
 
 /// As [`resolve`], with the normalized path.
-pub fn singular_path<'v>(path: &str, document: &'v Value) -> Option<(String, &'v Value)> {
+pub fn singular_path<'v, V: Json<'v>>(path: &str, document: V) -> Option<(String, V)> {
     let query = Query::parse(path).ok().filter(Query::is_singular)?;
     let mut value = document;
     let mut normalized = String::from("$");
     for selector in query.segments.iter().flat_map(|segment| &segment.selectors) {
-        match (selector, value) {
-            (Selector::Name(name), Value::Object(members)) => {
-                value = members.get(name)?;
+        match (selector, value.kind()) {
+            (Selector::Name(name), _) => {
+                let (name, member) = value.member(name)?;
+                value = member;
                 push_path_part(&mut normalized, PathPart::Name(name));
             }
-            (Selector::Index(index), Value::Array(items)) => {
-                let index = position(*index, items.len())?;
-                value = &items[index];
+            (Selector::Index(index), Kind::Array(length)) => {
+                let index = position(*index, length)?;
+                value = value.element(index)?;
                 push_path_part(&mut normalized, PathPart::Index(index));
             }
             _ => return None,
@@ -35,7 +35,7 @@ pub fn singular_path<'v>(path: &str, document: &'v Value) -> Option<(String, &'v
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(resolve(r"$['a'][1]['it\'s']", &document), Some(&json!(2)));
         assert_eq!(singular_path("$.a[-2]", &document), Some(("$['a'][0]".to_owned(), &json!(1))));
         for path in ["$.b", "$.a[2]", "$.a.b", "$.a[*]", "$..a", "a", ""] {
-            assert_eq!(resolve(path, &document), None, "{path}");
+            assert_eq!(resolve::<&Value>(path, &document), None, "{path}");
         }
     }
 }

@@ -93,17 +93,33 @@ impl<'a> Text<'a> {
         Ok(Some(number))
     }
 
-    /// A JSON number, kept as it is written.
-    pub fn number(&mut self) -> Result<serde_json::Number, Refusal> {
-        let length = self
-            .rest()
-            .bytes()
-            .take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
-            .count();
-        let lexeme = &self.rest()[..length];
-        let number = serde_json::from_str(lexeme).map_err(|_| self.invalid("expected a JSON number"))?;
-        self.position += length;
-        Ok(number)
+    /// The lexeme of a number: a JSON number, or `-0` (RFC 9535 section 2.3.5.1, `number`).
+    pub fn number(&mut self) -> Result<String, Refusal> {
+        let rest = self.rest();
+        let digits = |from: usize| rest[from..].bytes().take_while(u8::is_ascii_digit).count();
+        let mut end = usize::from(rest.starts_with('-'));
+        let integer = digits(end);
+        if integer == 0 || (integer > 1 && rest[end..].starts_with('0')) {
+            return Err(self.invalid("expected a JSON number"));
+        }
+        end += integer;
+        if rest[end..].starts_with('.') {
+            let fraction = digits(end + 1);
+            if fraction == 0 {
+                return Err(self.invalid("expected digits after the decimal point"));
+            }
+            end += 1 + fraction;
+        }
+        if rest[end..].starts_with(['e', 'E']) {
+            let signed = usize::from(rest[end + 1..].starts_with(['+', '-']));
+            let exponent = digits(end + 1 + signed);
+            if exponent == 0 {
+                return Err(self.invalid("expected digits in the exponent"));
+            }
+            end += 1 + signed + exponent;
+        }
+        self.position += end;
+        Ok(rest[..end].to_owned())
     }
 
     /// A string literal in single or double quotes, its escapes resolved.

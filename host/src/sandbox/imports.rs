@@ -131,7 +131,10 @@ impl evidence::Host for State {
     ) -> wasmtime::Result<Result<Vec<evidence::Node>, evidence::Refusal>> {
         let case = self.call()?;
         let granted = Arc::clone(&case.granted);
-        let found = match case.run(&expression, |query, work| query::nodes(query, &granted.document, work))? {
+        let (skip, max) = (skip as usize, max as usize);
+        let page =
+            case.run(&expression, |query, work| query::page(query, &granted.document, skip, max, work))?;
+        let found = match page {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -140,7 +143,7 @@ impl evidence::Host for State {
         }
         let mut answer = Vec::new();
         let mut bytes = 0;
-        for node in found.into_iter().skip(skip as usize).take(max as usize) {
+        for node in found {
             let json = canonical(node.value);
             bytes += node.path.len() + json.len();
             case.charge((node.path.len() + json.len()) as u64)?;
