@@ -62,11 +62,10 @@ pub(super) fn each_run(bytes: &[u8], mut found: impl FnMut(&Run)) {
         at = run.range.start;
         loop {
             at += bytes[at..].iter().position(|byte| !is_sextet(*byte)).unwrap_or(bytes.len() - at);
-            let line_break = match &bytes[at..] {
-                [b'\n', next, ..] if is_sextet(*next) => 1,
-                [b'\r', b'\n', next, ..] if is_sextet(*next) => 2,
-                _ => break,
-            };
+            let line_break = line_break(&bytes[at..]);
+            if line_break == 0 {
+                break;
+            }
             run.breaks.push((at - run.range.start - left_out, left_out + line_break));
             left_out += line_break;
             at += line_break;
@@ -81,9 +80,35 @@ pub(super) fn each_run(bytes: &[u8], mut found: impl FnMut(&Run)) {
     }
 }
 
+/// How long the line break is that bytes begin with, where a run may go on after it; else 0.
+pub(super) fn line_break(bytes: &[u8]) -> usize {
+    match bytes {
+        [b'\n', next, ..] if is_sextet(*next) => 1,
+        [b'\r', b'\n', next, ..] if is_sextet(*next) => 2,
+        _ => 0,
+    }
+}
+
+/// The six bits that a character of either alphabet stands for.
+pub(super) fn sextet(byte: u8) -> Option<u8> {
+    Some(SEXTETS[usize::from(byte)]).filter(|value| *value != NONE)
+}
+
+/// The characters that stand for six bits, one for each alphabet that has its own.
+pub(super) fn characters(sextet: u8) -> &'static [u8] {
+    match sextet {
+        62 => b"+-",
+        63 => b"/_",
+        other => &ALPHABET[usize::from(other)..=usize::from(other)],
+    }
+}
+
 fn is_sextet(byte: u8) -> bool {
     SEXTETS[usize::from(byte)] != NONE
 }
+
+/// The characters that both alphabets have.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Not a character of the alphabet.
 const NONE: u8 = 0xff;
@@ -91,10 +116,9 @@ const NONE: u8 = 0xff;
 /// Byte to the six bits it stands for, in either alphabet.
 static SEXTETS: [u8; 256] = {
     let mut sextets = [NONE; 256];
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut value = 0;
     while value < 64 {
-        sextets[alphabet[value as usize] as usize] = value;
+        sextets[ALPHABET[value as usize] as usize] = value;
         value += 1;
     }
     sextets[b'-' as usize] = 62;

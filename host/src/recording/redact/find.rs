@@ -41,6 +41,18 @@ pub(super) struct Found {
 /// Every secret in `bytes`, in their order; places where one is part of another are told once.
 /// With `cut`, the bytes were cut off at their end: what only begins there counts.
 pub(super) fn find(known: &Known, bytes: &[u8], cut: bool) -> Vec<Found> {
+    let is_suspect = |window: &[u8]| known.prefilter().suspects(window, MOST_LAYERS);
+    search(known, bytes, cut, |window| cut || is_suspect(window))
+}
+
+/// The same without the prefilter.
+#[cfg(test)]
+pub(super) fn thorough(known: &Known, bytes: &[u8]) -> Vec<Found> {
+    search(known, bytes, false, |_| true)
+}
+
+/// Searches the windows that `worth` names.
+fn search(known: &Known, bytes: &[u8], cut: bool, worth: impl Fn(&[u8]) -> bool) -> Vec<Found> {
     let mut found = Vec::new();
     let mut start = 0;
     loop {
@@ -53,7 +65,9 @@ pub(super) fn find(known: &Known, bytes: &[u8], cut: bool) -> Vec<Found> {
             above: 0,
             cut: cut && end == bytes.len(),
         };
-        layer.search(known, &mut found);
+        if worth(layer.bytes) {
+            layer.search(known, &mut found);
+        }
         if end == bytes.len() {
             return without_parts(found);
         }

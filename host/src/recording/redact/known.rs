@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use std::sync::LazyLock;
+
 use regex::bytes::{Regex, RegexBuilder};
+
+use super::prefilter::Prefilter;
 
 /// Bytes of each value that the automaton looks for; the rest is compared.
 const LOOKED_FOR_BYTES: usize = 16;
@@ -14,7 +18,12 @@ pub(super) struct Known {
     /// Longest first.
     values: Vec<(Vec<u8>, &'static str)>,
     beginnings: Option<Regex>,
+    /// Of the values; without any, [`SHAPES`] does.
+    prefilter: Option<Prefilter>,
 }
+
+/// What rules out the shapes alone.
+static SHAPES: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new([]));
 
 impl Known {
     /// More values; those that are known already change nothing.
@@ -33,6 +42,7 @@ impl Known {
                 looked_for.iter().map(|byte| format!(r"\x{byte:02x}")).collect()
             })
             .collect();
+        self.prefilter = Some(Prefilter::new(self.values.iter().map(|(value, _)| value.as_slice())));
         self.beginnings = (!beginnings.is_empty()).then(|| {
             RegexBuilder::new(&beginnings.join("|"))
                 .unicode(false)
@@ -40,6 +50,11 @@ impl Known {
                 .build()
                 .expect("hexadecimal escapes, at most some hundred times sixteen of them")
         });
+    }
+
+    /// What rules out that there is any secret, quickly.
+    pub(super) fn prefilter(&self) -> &Prefilter {
+        self.prefilter.as_ref().unwrap_or(&SHAPES)
     }
 
     /// Calls `found` with every place of every value; places of one value that overlap are one.

@@ -17,6 +17,8 @@ mod base64;
 mod document;
 mod find;
 mod known;
+mod literal;
+mod prefilter;
 mod shape;
 mod unescape;
 

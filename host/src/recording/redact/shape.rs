@@ -52,6 +52,11 @@ pub(super) fn each(bytes: &[u8], mut found: impl FnMut(Range<usize>, &'static st
     }
 }
 
+/// Whether a byte may stand in a key after its prefix.
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
 /// What a key is called, and whether it must have a digit to be one.
 fn word(key: &[u8]) -> (&'static str, bool) {
     match key {

@@ -23,7 +23,7 @@ fn listed(declared: &[&str], text: &str) -> (String, Vec<(String, RedactionForm)
     (String::from_utf8(bytes).unwrap(), list)
 }
 
-fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
+pub(super) fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     let mut text = String::new();
     for group in bytes.chunks(3) {
         let number = group.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte))
@@ -36,8 +36,8 @@ fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     text
 }
 
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const FOR_URLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+pub(super) const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+pub(super) const FOR_URLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 #[test]
 fn a_declared_value_is_found_in_every_form() {
@@ -146,7 +146,7 @@ fn what_this_program_cut_off_is_hidden_too() {
 }
 
 /// A key of every shape; put together here so that no scanner takes this file for a leak.
-fn keys() -> Vec<(&'static str, String)> {
+pub(super) fn keys() -> Vec<(&'static str, String)> {
     let random = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4";
     let pem = |label: &str| {
         let line = base64(random.as_bytes(), STANDARD);

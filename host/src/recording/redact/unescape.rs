@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 /// Bytes with their escapes undone.
 #[derive(Debug, Default)]
 pub(super) struct Unescaped {
@@ -51,74 +53,112 @@ impl Unescaped {
 /// Escapes of JSON strings (RFC 8259 section 7), and what TOML and C add: `\U0001F600`, `\x41`, `\'`, `\e` and a
 /// continued line. Nothing when there is none.
 pub(super) fn backslashes(bytes: &[u8]) -> Option<Unescaped> {
-    undo(bytes, b'\\', |rest| {
-        let simple = |byte: u8| Some((2, vec![byte]));
-        match rest.get(1)? {
-            byte @ (b'"' | b'\\' | b'/' | b'\'') => simple(*byte),
-            b'b' => simple(8),
-            b't' => simple(b'\t'),
-            b'n' => simple(b'\n'),
-            b'f' => simple(12),
-            b'r' => simple(b'\r'),
-            b'e' => simple(0x1b),
-            b'x' => Some((4, utf8(hexadecimal(rest.get(2..4)?)?)?)),
-            b'U' => Some((10, utf8(hexadecimal(rest.get(2..10)?)?)?)),
-            b'u' => sixteen_bits(rest),
-            b'\n' | b'\r' => {
-                let space = rest[1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-                Some((1 + space, Vec::new()))
-            }
-            _ => None,
-        }
-    })
+    undone(bytes, b'\\')
 }
 
 /// Percent escapes (RFC 3986 section 2.1). Nothing when there is none.
 pub(super) fn percents(bytes: &[u8]) -> Option<Unescaped> {
-    undo(bytes, b'%', |rest| {
-        let byte = hexadecimal(rest.get(1..3)?)?;
-        Some((3, vec![u8::try_from(byte).ok()?]))
-    })
+    undone(bytes, b'%')
 }
 
-/// Undoes what `one` recognises at a `mark`: how many bytes it takes, and what they stand for.
-fn undo(bytes: &[u8], mark: u8, one: impl Fn(&[u8]) -> Option<(usize, Vec<u8>)>) -> Option<Unescaped> {
+/// The same bytes, without the way back.
+pub(super) fn without(bytes: &[u8], mark: u8) -> Option<Vec<u8>> {
+    let mut result = Vec::new();
+    undo(bytes, mark, &mut result, |result, made, _| result.extend_from_slice(made), Vec::extend_from_slice)
+        .then_some(result)
+}
+
+fn undone(bytes: &[u8], mark: u8) -> Option<Unescaped> {
     let mut result = Unescaped::default();
-    let mut done = 0;
-    while let Some(next) = bytes[done..].iter().position(|byte| *byte == mark) {
-        let at = done + next;
-        result.bytes.extend_from_slice(&bytes[done..at]);
-        done = match one(&bytes[at..]) {
-            Some((length, made)) => {
-                result.push(&made, at..at + length);
-                at + length
-            }
-            None => {
-                result.bytes.push(mark);
-                at + 1
-            }
+    let plain = |result: &mut Unescaped, bytes: &[u8]| result.bytes.extend_from_slice(bytes);
+    undo(bytes, mark, &mut result, Unescaped::push, plain).then_some(result)
+}
+
+/// What an escape stands for: at most four bytes.
+#[derive(Clone, Copy)]
+struct Made {
+    bytes: [u8; 4],
+    length: usize,
+}
+
+impl Made {
+    fn byte(byte: u8) -> Self {
+        Self { bytes: [byte, 0, 0, 0], length: 1 }
+    }
+
+    fn character(code: u32) -> Option<Self> {
+        let mut bytes = [0; 4];
+        let length = char::from_u32(code)?.encode_utf8(&mut bytes).len();
+        Some(Self { bytes, length })
+    }
+}
+
+/// Undoes the escapes that begin with a mark: `push` takes what each stands for and where it was, `plain` the bytes
+/// between them. Returns whether there was any; when not, nothing was taken.
+fn undo<T>(
+    bytes: &[u8],
+    mark: u8,
+    result: &mut T,
+    push: impl Fn(&mut T, &[u8], Range<usize>),
+    plain: impl Fn(&mut T, &[u8]),
+) -> bool {
+    let one = if mark == b'%' { percent } else { backslash };
+    let (mut done, mut at, mut any) = (0, 0, false);
+    while let Some(next) = memchr(mark, &bytes[at..]) {
+        at += next;
+        let Some((length, made)) = one(&bytes[at..]) else {
+            at += 1;
+            continue;
         };
+        plain(result, &bytes[done..at]);
+        push(result, &made.bytes[..made.length], at..at + length);
+        at += length;
+        done = at;
+        any = true;
     }
-    if result.escapes.is_empty() {
-        return None;
+    if any {
+        plain(result, &bytes[done..]);
     }
-    result.bytes.extend_from_slice(&bytes[done..]);
-    Some(result)
+    any
+}
+
+/// The percent escape that bytes begin with: how many it takes, and what it stands for.
+fn percent(rest: &[u8]) -> Option<(usize, Made)> {
+    let byte = hexadecimal(rest.get(1..3)?)?;
+    Some((3, Made::byte(u8::try_from(byte).ok()?)))
+}
+
+/// The same for a backslash.
+fn backslash(rest: &[u8]) -> Option<(usize, Made)> {
+    let simple = |byte: u8| Some((2, Made::byte(byte)));
+    match rest.get(1)? {
+        byte @ (b'"' | b'\\' | b'/' | b'\'') => simple(*byte),
+        b'b' => simple(8),
+        b't' => simple(b'\t'),
+        b'n' => simple(b'\n'),
+        b'f' => simple(12),
+        b'r' => simple(b'\r'),
+        b'e' => simple(0x1b),
+        b'x' => Some((4, Made::character(hexadecimal(rest.get(2..4)?)?)?)),
+        b'U' => Some((10, Made::character(hexadecimal(rest.get(2..10)?)?)?)),
+        b'u' => sixteen_bits(rest),
+        b'\n' | b'\r' => {
+            let space = rest[1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            Some((1 + space, Made { bytes: [0; 4], length: 0 }))
+        }
+        _ => None,
+    }
 }
 
 /// `\uXXXX`, or two of them that are a surrogate pair.
-fn sixteen_bits(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
+fn sixteen_bits(rest: &[u8]) -> Option<(usize, Made)> {
     let high = hexadecimal(rest.get(2..6)?)?;
-    if let Some(made) = utf8(high) {
+    if let Some(made) = Made::character(high) {
         return Some((6, made));
     }
     let low = rest.get(6..12).filter(|low| low.starts_with(b"\\u")).and_then(|low| hexadecimal(&low[2..]))?;
     let pair = (0xd800..0xdc00).contains(&high) && (0xdc00..0xe000).contains(&low);
-    pair.then(|| utf8(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)))?.map(|made| (12, made))
-}
-
-fn utf8(code: u32) -> Option<Vec<u8>> {
-    char::from_u32(code).map(|character| character.to_string().into_bytes())
+    pair.then(|| Made::character(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)))?.map(|made| (12, made))
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u32> {

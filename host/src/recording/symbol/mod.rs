@@ -25,7 +25,7 @@ mod tokens;
 mod walk;
 
 #[cfg(test)]
-mod generate;
+pub(super) mod generate;
 #[cfg(test)]
 mod tests;
 
