@@ -136,6 +136,7 @@ impl Writer {
             follow(state, &recorded, &held.left_out);
         }
         self.secrets.conclude(document);
+        self.is_redacted = true;
         Ok(())
     }
 

@@ -21,6 +21,7 @@ mod archive;
 mod blobs;
 mod error;
 mod hold;
+mod inspect;
 mod manifest;
 mod open;
 mod pieces;

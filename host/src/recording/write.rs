@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::blobs::{Blobs, file_name};
 use super::hold::Held;
+use super::inspect::{Inspected, inspect};
 use super::manifest::{Entry, Manifest};
 use super::pieces::{Piece, Pieces, Stretch};
 use super::redact::Secrets;
@@ -56,6 +57,8 @@ pub struct Writer {
     pub(super) files: BTreeMap<String, Entry>,
     pub(super) secrets: Secrets,
     pub(super) held: Held,
+    /// Whether the document has no secrets any more.
+    pub(super) is_redacted: bool,
 }
 
 impl Writer {
@@ -83,6 +86,7 @@ impl Writer {
             files: BTreeMap::new(),
             secrets: Secrets::default(),
             held: Held::default(),
+            is_redacted: false,
         })
     }
 
@@ -134,13 +138,27 @@ impl Writer {
     /// # Errors
     /// When they can't be written.
     pub fn blob(&mut self, name: String, bytes: &[u8]) -> Result<Digest, WriteError> {
-        let digest = Digest::of(bytes);
+        let pieces = is_shared(&name, bytes).then_some(&self.pieces);
+        let Inspected { digest, stretches, has_secrets } = inspect(&self.secrets, pieces, bytes);
         if !self.is_kept(digest) {
-            if self.secrets.are_in(bytes) {
+            if has_secrets {
                 self.held.blob(digest, bytes);
             } else {
-                self.write_blob(&name, digest, bytes)?;
+                self.write_inspected(&name, digest, bytes, stretches)?;
             }
+        }
+        self.name(name, digest);
+        Ok(digest)
+    }
+
+    /// Keeps a text of the document under a name. Once the document has been redacted, its texts have been searched.
+    fn text(&mut self, name: String, text: &str) -> Result<Digest, WriteError> {
+        if !self.is_redacted {
+            return self.blob(name, text.as_bytes());
+        }
+        let digest = Digest::of(text);
+        if !self.is_kept(digest) {
+            self.write_blob(&name, digest, text.as_bytes())?;
         }
         self.name(name, digest);
         Ok(digest)
@@ -148,19 +166,31 @@ impl Writer {
 
     /// Writes bytes without secrets, in pieces where others have some of them too.
     pub(super) fn write_blob(&mut self, name: &str, digest: Digest, bytes: &[u8]) -> Result<(), WriteError> {
-        let written = if bytes.len() > SHARED_ABOVE_BYTES && name.starts_with("requests/") {
-            self.keep_shared(digest, bytes)
-        } else {
-            self.write_whole(digest, bytes)
+        let stretches = is_shared(name, bytes).then(|| self.pieces.stretches(bytes));
+        self.write_inspected(name, digest, bytes, stretches)
+    }
+
+    fn write_inspected(
+        &mut self,
+        name: &str,
+        digest: Digest,
+        bytes: &[u8],
+        stretches: Option<Vec<Stretch>>,
+    ) -> Result<(), WriteError> {
+        let written = match stretches {
+            _ if self.is_kept(digest) => Ok(()),
+            Some(stretches) => self.write_stretches(digest, bytes, stretches),
+            None => self.write_whole(digest, bytes),
         };
         written.map_err(|source| self.failed(name, source))
     }
 
-    fn keep_shared(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
-        if self.is_kept(digest) {
-            return Ok(());
-        }
-        let stretches = self.pieces.stretches(bytes);
+    fn write_stretches(
+        &mut self,
+        digest: Digest,
+        bytes: &[u8],
+        stretches: Vec<Stretch>,
+    ) -> std::io::Result<()> {
         if let [Stretch::New(_, keys)] = &stretches[..] {
             self.write_whole(digest, bytes)?;
             self.pieces.note(digest, keys);
@@ -230,7 +260,7 @@ impl Writer {
     /// When they can't be written.
     pub fn document(&mut self, document: &Document) -> Result<(), WriteError> {
         let mut value = serde_json::to_value(document)?;
-        stored::shrink(&mut value, &mut |name, text| self.blob(name, text.as_bytes()))?;
+        stored::shrink(&mut value, &mut |name, text| self.text(name, text))?;
         let text = canonical(&value);
         drop(value);
         self.file(DOCUMENT, text.as_bytes())?;
@@ -270,6 +300,11 @@ impl Writer {
     pub(super) fn failed(&self, below: &str, source: std::io::Error) -> WriteError {
         WriteError::Io { path: self.path.join(below), source }
     }
+}
+
+/// Whether what bytes have in common with others is kept once.
+fn is_shared(name: &str, bytes: &[u8]) -> bool {
+    bytes.len() > SHARED_ABOVE_BYTES && name.starts_with("requests/")
 }
 
 #[cfg(test)]

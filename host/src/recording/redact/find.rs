@@ -54,9 +54,7 @@ pub(super) fn thorough(known: &Known, bytes: &[u8]) -> Vec<Found> {
 /// Searches the windows that `worth` names.
 fn search(known: &Known, bytes: &[u8], cut: bool, worth: impl Fn(&[u8]) -> bool) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut start = 0;
-    loop {
-        let end = bytes.len().min(start + WINDOW_BYTES);
+    for Range { start, end } in windows(0..bytes.len()) {
         let back = |range: Range<usize>| range.start + start..range.end + start;
         let layer = Layer {
             bytes: &bytes[start..end],
@@ -68,11 +66,19 @@ fn search(known: &Known, bytes: &[u8], cut: bool, worth: impl Fn(&[u8]) -> bool)
         if worth(layer.bytes) {
             layer.search(known, &mut found);
         }
-        if end == bytes.len() {
-            return without_parts(found);
-        }
-        start = end - OVERLAP_BYTES;
     }
+    without_parts(found)
+}
+
+/// What is searched at once, one after the other.
+pub fn windows(whole: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut next = Some(whole.start);
+    std::iter::from_fn(move || {
+        let start = next?;
+        let end = whole.end.min(start + WINDOW_BYTES);
+        next = (end < whole.end).then(|| end - OVERLAP_BYTES);
+        Some(start..end)
+    })
 }
 
 /// Bytes, perhaps with escapes undone.

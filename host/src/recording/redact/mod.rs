@@ -29,6 +29,7 @@ use serde_json::{Map, Value};
 
 use crate::document::{Redaction, RedactionForm};
 use crate::value::{PathPart, push_path_part};
+pub use find::windows;
 use find::{Found, find};
 use known::Known;
 

@@ -103,7 +103,7 @@ fn chance_and_damage_never_part_the_two_searches() {
 #[test]
 fn ordinary_bytes_are_ruled_out() {
     let known = known();
-    let source = include_str!("find.rs").repeat(4);
+    let source = include_str!("../find.rs").repeat(4);
     let escaped = serde_json::to_string(&serde_json::to_string(&source).unwrap()).unwrap();
     let image = base64(source.as_bytes(), STANDARD);
     for text in [source.as_str(), &escaped, &image, "task-force disk-usage-0123456789-0123456789", "100% \\q"]
