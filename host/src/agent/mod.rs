@@ -30,5 +30,5 @@ pub use root::{Root, environment};
 pub use snapshot::{Snapshot, compare, snapshot};
 pub use spawn::{Command, Ended, OUTPUT_END_BYTES, OUTPUT_KEPT_BYTES, Stop, run};
 pub use strays::{Stray, adopt_orphans};
-pub use transcript::{Transcript, read_transcript};
+pub use transcript::{Transcript, read_transcript, usage_since};
 pub use workspace::{WorkspaceError, populate};

@@ -47,6 +47,8 @@ pub struct Command {
     pub folder: PathBuf,
     /// When it is ended.
     pub deadline: Instant,
+    /// What stands in its standard input; empty: nothing, it is at its end at once.
+    pub stdin: Vec<u8>,
 }
 
 /// Set to true to end every agent.
@@ -88,12 +90,12 @@ pub async fn run(command: &Command, mut stop: Stop) -> Ended {
         .env_clear()
         .envs(&command.environment)
         .current_dir(&command.directory)
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    let mut child = match process.spawn() {
+    let spawned = stdin(&command.stdin).and_then(|stdin| process.stdin(stdin).spawn());
+    let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {
             let not_started = Some(format!("`{}` could not be started: {error}", command.program.display()));
@@ -182,6 +184,18 @@ pub async fn run(command: &Command, mut stop: Stop) -> Ended {
     }
 }
 
+/// Standard input with these bytes: a file without a name, so that no agent waits for a pipe to be closed.
+fn stdin(bytes: &[u8]) -> std::io::Result<Stdio> {
+    use std::io::{Seek as _, Write as _};
+    if bytes.is_empty() {
+        return Ok(Stdio::null());
+    }
+    let mut file = tempfile::tempfile()?;
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
 enum Stream {
     Out(tokio::process::ChildStdout),
     Err(tokio::process::ChildStderr),
@@ -257,6 +271,7 @@ mod tests {
             marker,
             folder: PathBuf::new(),
             deadline: Instant::now() + limit,
+            stdin: Vec::new(),
         }
     }
 
@@ -277,6 +292,13 @@ mod tests {
     #[tokio::test]
     async fn standard_input_is_at_its_end() {
         assert_eq!(ended("cat; echo end", LONG).await.stdout.0, b"end\n");
+    }
+
+    #[tokio::test]
+    async fn a_piped_prompt_is_read_to_its_end() {
+        let (_sender, stop) = watch::channel(false);
+        let command = Command { stdin: b"say hi".to_vec(), ..shell("cat; echo .", LONG) };
+        assert_eq!(run(&command, stop).await.stdout.0, b"say hi.\n");
     }
 
     #[tokio::test]

@@ -1,7 +1,13 @@
 //! What an agent printed in one turn, line by line, in the words all agents share.
+//!
+//! A line is mostly one event. A line that is a JSON array holds several; output that is one JSON value over several
+//! lines is one line; lines whose number is a race become no event and are left out of what the document holds.
 
-use crate::document::{Event, EventKind, Terminal, Usage};
-use crate::profile::Profile;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::document::{Event, EventKind, Phase, Terminal, Usage};
+use crate::profile::{Line, Profile, UsageReport, UsageScope};
 use crate::value::first_duplicate;
 use serde_json::Value;
 
@@ -14,7 +20,7 @@ const EVENTS_LIMIT: usize = 10_000;
 /// What one turn's standard output says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
-    /// One a line.
+    /// One a line, or an element of a line.
     pub events: Vec<Event>,
     /// The last session named.
     pub session: Option<String>,
@@ -22,52 +28,170 @@ pub struct Transcript {
     pub terminal: Option<Terminal>,
     /// The last message's text.
     pub final_message: Option<String>,
-    /// The last usage reported.
+    /// What was reported of usage.
     pub usage: Usage,
+    /// Whether that is the usage of the session so far, with earlier turns.
+    pub is_usage_of_session: bool,
     /// Lines beyond the limit that became no event.
     pub lines_dropped: u64,
+    /// Standard output as the document holds it, where that differs from what was printed.
+    pub settled: Option<String>,
 }
 
 /// Reads a turn's standard output.
 pub fn read_transcript(profile: &dyn Profile, turn: u32, stdout: &[u8]) -> Transcript {
     let mut transcript = Transcript::default();
-    let text = String::from_utf8_lossy(stdout);
-    for (index, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
+    let printed = String::from_utf8_lossy(stdout);
+    let text = one_line(&printed);
+    let mut settled = String::new();
+    let mut is_settled = matches!(text, Cow::Owned(_));
+    let mut calls = Calls::default();
+    let mut is_open = false;
+    let mut number = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_end_matches(['\r', '\n']);
+        let read = if content.trim().is_empty() { Vec::new() } else { read_elements(profile, content) };
+        if read.iter().any(|read| read.is_racy) {
+            is_settled = true;
             continue;
         }
-        let read = if line.len() > LINE_LIMIT_BYTES {
-            let end = (0..=LINE_LIMIT_BYTES).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
-            let cut = Value::from(&line[..end]);
-            crate::profile::Line {
-                event: Event { kind: EventKind::Text, raw: cut, ..Event::default() },
-                ..Default::default()
+        settled.push_str(line);
+        number += 1;
+        for read in read {
+            let mut event = Event { turn, line: number, ..read.event };
+            calls.complete(&mut event);
+            if event.kind == EventKind::Message {
+                transcript.say(event.text.as_deref(), read.is_part && is_open);
             }
-        } else {
-            profile.read_line(line)
-        };
-        let duplicate_member = match read.event.raw {
-            Value::Object(_) | Value::Array(_) => first_duplicate(line.as_bytes()),
-            _ => None,
-        };
-        let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let event = Event { turn, line, duplicate_member, ..read.event };
-        if event.kind == EventKind::Message {
-            transcript.final_message = event.text.clone().or(transcript.final_message);
-        }
-        transcript.session = read.session.or(transcript.session);
-        transcript.terminal = read.terminal.or(transcript.terminal);
-        if let Some((input_tokens, output_tokens)) = read.usage {
-            transcript.usage = Usage { reported: true, input_tokens, output_tokens };
-        }
-        // The rest is still read for what it says of the turn as a whole.
-        if transcript.events.len() < EVENTS_LIMIT {
-            transcript.events.push(event);
-        } else {
-            transcript.lines_dropped += 1;
+            is_open = read.is_part;
+            transcript.session = read.session.or(transcript.session.take());
+            if read.reopens {
+                transcript.terminal = None;
+            }
+            transcript.terminal = read.terminal.or(transcript.terminal);
+            if let Some(report) = read.usage {
+                transcript.count(report);
+            }
+            // The rest is still read for what it says of the turn as a whole.
+            if transcript.events.len() < EVENTS_LIMIT {
+                transcript.events.push(event);
+            } else {
+                transcript.lines_dropped += 1;
+            }
         }
     }
+    transcript.settled = is_settled.then_some(settled);
     transcript
+}
+
+impl Transcript {
+    fn say(&mut self, text: Option<&str>, goes_on: bool) {
+        match (&mut self.final_message, text) {
+            (Some(message), Some(text)) if goes_on => message.push_str(text),
+            (message, Some(text)) => *message = Some(text.to_owned()),
+            (_, None) => {}
+        }
+    }
+
+    fn count(&mut self, report: UsageReport) {
+        let before = match report.scope {
+            UsageScope::Step => std::mem::take(&mut self.usage),
+            UsageScope::Turn | UsageScope::Session => Usage::default(),
+        };
+        self.is_usage_of_session = report.scope == UsageScope::Session;
+        self.usage = Usage {
+            reported: true,
+            input_tokens: before.input_tokens.saturating_add(report.input_tokens),
+            output_tokens: before.output_tokens.saturating_add(report.output_tokens),
+            cost_microdollars: match (before.cost_microdollars, report.cost_microdollars) {
+                (Some(before), Some(cost)) => Some(before.saturating_add(cost)),
+                // A part without a price makes the whole unknown, unless it is the first.
+                (None, cost) if !before.reported => cost,
+                _ => None,
+            },
+        };
+    }
+}
+
+/// What a turn used, when `now` and `before` are the usage of its session so far. Less than before is no answer.
+pub fn usage_since(now: &Usage, before: &Usage) -> Usage {
+    let less = |now: u64, before: u64| now.checked_sub(before);
+    match (less(now.input_tokens, before.input_tokens), less(now.output_tokens, before.output_tokens)) {
+        (Some(input_tokens), Some(output_tokens)) if now.reported => Usage {
+            reported: true,
+            input_tokens,
+            output_tokens,
+            cost_microdollars: now
+                .cost_microdollars
+                .map(|cost| cost.saturating_sub(before.cost_microdollars.unwrap_or(0))),
+        },
+        _ => Usage::default(),
+    }
+}
+
+/// Output that is one JSON value over several lines, as one line.
+fn one_line(printed: &str) -> Cow<'_, str> {
+    let trimmed = printed.trim();
+    let is_candidate =
+        trimmed.starts_with(['{', '[']) && trimmed.contains('\n') && trimmed.len() <= LINE_LIMIT_BYTES;
+    let first = trimmed.lines().next().unwrap_or_default();
+    if !is_candidate || serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok() {
+        return Cow::Borrowed(printed);
+    }
+    match serde_json::from_str::<Value>(trimmed) {
+        Ok(value) => Cow::Owned(format!("{value}\n")),
+        Err(_) => Cow::Borrowed(printed),
+    }
+}
+
+/// The events of a line: one, or one for each element of an array of objects.
+fn read_elements(profile: &dyn Profile, line: &str) -> Vec<Line> {
+    if line.len() > LINE_LIMIT_BYTES {
+        let end = (0..=LINE_LIMIT_BYTES).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+        let event = Event { kind: EventKind::Text, raw: Value::from(&line[..end]), ..Event::default() };
+        return vec![Line { event, ..Line::default() }];
+    }
+    let elements = match line.starts_with('[').then(|| serde_json::from_str(line)) {
+        Some(Ok(Value::Array(elements))) if !elements.is_empty() && elements.iter().all(Value::is_object) => {
+            elements
+        }
+        _ => return vec![with_duplicate(profile.read_line(line), line)],
+    };
+    elements.iter().map(|element| with_duplicate(profile.read_line(&element.to_string()), line)).collect()
+}
+
+fn with_duplicate(mut read: Line, line: &str) -> Line {
+    if read.event.raw.is_object() {
+        read.event.duplicate_member = first_duplicate(line.as_bytes());
+    }
+    read
+}
+
+/// What the beginnings of tool calls said, for agents whose results name nothing but the call.
+#[derive(Default)]
+struct Calls(BTreeMap<String, Event>);
+
+impl Calls {
+    fn complete(&mut self, event: &mut Event) {
+        let Some(call) = &event.call else { return };
+        match event.phase {
+            Phase::Started => {
+                self.0.insert(call.clone(), event.clone());
+            }
+            Phase::Completed | Phase::Failed => {
+                let Some(started) = self.0.get(call) else { return };
+                if event.kind == EventKind::Tool && event.tool.is_none() {
+                    event.kind = started.kind;
+                }
+                event.tool = event.tool.take().or_else(|| started.tool.clone());
+                event.command = event.command.take().or_else(|| started.command.clone());
+                if event.paths.is_empty() {
+                    event.paths.clone_from(&started.paths);
+                }
+            }
+            Phase::Updated | Phase::Instant => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +211,7 @@ mod tests {
         assert_eq!(read.session.as_deref(), Some("t1"));
         assert_eq!(read.final_message.as_deref(), Some("hi"));
         assert_eq!(read.terminal, Some(Terminal::Completed));
-        assert_eq!(read.usage, Usage { reported: true, input_tokens: 3, output_tokens: 2 });
+        assert_eq!((read.usage.reported, read.usage.input_tokens, read.usage.output_tokens), (true, 3, 2));
         let places: Vec<_> = read.events.iter().map(|event| (event.turn, event.line, event.kind)).collect();
         assert_eq!(places[..2], [(2, 1, EventKind::Text), (2, 3, EventKind::Session)]);
     }
@@ -112,5 +236,46 @@ mod tests {
     fn a_line_without_end_is_cut() {
         let read = read_transcript(by_name("codex").unwrap(), 1, &vec![b'x'; LINE_LIMIT_BYTES + 7]);
         assert_eq!(read.events[0].raw.as_str().map(str::len), Some(LINE_LIMIT_BYTES));
+    }
+
+    #[test]
+    fn an_array_is_as_many_events_and_a_value_over_lines_is_one() {
+        let claude = by_name("claude").unwrap();
+        let array = br#"[{"type":"system","subtype":"init","session_id":"s"},{"type":"result","subtype":"success","is_error":false,"result":"x"}]"#;
+        let read = read_transcript(claude, 1, array);
+        assert_eq!(read.events.iter().map(|event| event.line).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!((read.session.as_deref(), read.terminal), (Some("s"), Some(Terminal::Completed)));
+        let pretty = b"{\n  \"type\": \"result\",\n  \"is_error\": true\n}\n";
+        let read = read_transcript(claude, 1, pretty);
+        assert_eq!((read.events.len(), read.terminal), (1, Some(Terminal::Failed)));
+        assert_eq!(read.settled.unwrap().lines().count(), 1);
+        let odd = read_transcript(claude, 1, b"[1,2]\n[]\n{\"type\":\"result\"}\n{\"type\":\"assis");
+        let kinds: Vec<_> = odd.events.iter().map(|event| event.kind).collect();
+        assert_eq!(kinds, [EventKind::Text, EventKind::Text, EventKind::Turn, EventKind::Text]);
+    }
+
+    #[test]
+    fn lines_whose_number_is_a_race_are_no_events() {
+        let stdout =
+            b"{\"type\":\"agent_start\"}\n{\"type\":\"message_update\",\"x\":1}\n{\"type\":\"turn_start\"}\n";
+        let read = read_transcript(by_name("pi").unwrap(), 1, stdout);
+        assert_eq!(read.events.iter().map(|event| event.line).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(read.settled.as_deref(), Some("{\"type\":\"agent_start\"}\n{\"type\":\"turn_start\"}\n"));
+    }
+
+    #[test]
+    fn usage_adds_up_by_step_and_is_told_from_that_of_a_session() {
+        let step = r#"{"type":"step_finish","sessionID":"s","part":{"reason":"stop","tokens":{"input":7,"output":3},"cost":0.5}}"#;
+        let read = read_transcript(by_name("opencode").unwrap(), 1, format!("{step}\n{step}\n").as_bytes());
+        let twice =
+            Usage { reported: true, input_tokens: 14, output_tokens: 6, cost_microdollars: Some(1_000_000) };
+        assert_eq!((read.usage, read.is_usage_of_session), (twice, false));
+        let total = r#"{"type":"turn.completed","usage":{"input_tokens":9,"output_tokens":2}}"#;
+        let read = read_transcript(by_name("codex").unwrap(), 1, total.as_bytes());
+        assert!(read.is_usage_of_session);
+        let before = Usage { reported: true, input_tokens: 4, output_tokens: 2, cost_microdollars: None };
+        let since = usage_since(&read.usage, &before);
+        assert_eq!((since.reported, since.input_tokens, since.output_tokens), (true, 5, 0));
+        assert_eq!(usage_since(&before, &read.usage), Usage::default());
     }
 }

@@ -81,7 +81,7 @@ pub(super) enum Verb {
 pub(super) struct Selection {
     /// Files and folders with scenarios, or parts of scenarios' names; `scenarios` where no path is given.
     pub(super) what: Vec<String>,
-    /// Only these agents of each scenario's matrix.
+    /// Only these agents of each scenario's matrix; `all` for every one.
     #[arg(long = "agent", value_name = "NAME")]
     pub(super) agents: Vec<String>,
     /// Only scenarios with one of these tags.

@@ -52,7 +52,8 @@ pub(super) fn load_selection(
     let filter = Filter {
         names: names.into_iter().cloned().collect(),
         tags: selection.tags.clone(),
-        agents: selection.agents.clone(),
+        // `all` is for those who want to say it.
+        agents: selection.agents.iter().filter(|agent| *agent != "all").cloned().collect(),
     };
 
     let mut walked = Vec::new();

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::retention::{Going, retain};
 use super::{judge::new_judge, project};
 use crate::agent::{Launching, adopt_orphans};
-use crate::report::{Problem, ScenarioResult, render_json, results, summary};
+use crate::report::{Problem, ScenarioResult, matrix, render_json, results, summary};
 use crate::run::{Dispatch, Job, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name};
 use crate::value::{ExitStatus, Outcome};
 
@@ -77,10 +77,18 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
     all.sort_by(|a, b| (&a.name, &a.agent).cmp(&(&b.name, &b.agent)));
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match arguments.format {
-        Format::Human => output.result(&summary(&all, duration_ms, output.style())),
+        Format::Human => {
+            let table = matrix(&all, output.style());
+            if !table.is_empty() {
+                output.result(&table);
+            }
+            output.result(&summary(&all, duration_ms, output.style()));
+        }
         Format::Json => output.line(&format!("{:#}", results(&all, &diagnostics, duration_ms))),
     }
-    Ok(ExitStatus::strongest(all.iter().map(status).chain(interrupted.then_some(ExitStatus::Interrupted))))
+    let nothing_applied = !all.is_empty() && all.iter().all(ScenarioResult::is_not_applicable);
+    let statuses = all.iter().map(status).chain(interrupted.then_some(ExitStatus::Interrupted));
+    Ok(ExitStatus::strongest(statuses.chain(nothing_applied.then_some(ExitStatus::Nothing))))
 }
 
 async fn drive(
@@ -170,6 +178,8 @@ pub(super) fn status(result: &ScenarioResult) -> ExitStatus {
         }
         Outcome::Error => ExitStatus::NotJudged,
         Outcome::Fail => ExitStatus::Failed,
+        // It was never asked; the summary lists and counts it.
+        Outcome::Skip if result.is_not_applicable() => ExitStatus::Passed,
         Outcome::Skip => ExitStatus::Nothing,
         Outcome::Pass => ExitStatus::Passed,
     }

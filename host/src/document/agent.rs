@@ -131,4 +131,7 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
+    /// What it says this cost, in millionths of a US dollar; absent where it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_microdollars: Option<u64>,
 }

@@ -18,6 +18,9 @@ pub struct Event {
     /// The agent's own word for it, such as `item.completed/command_execution`.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// The tool's own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
     /// The agent's identifier of the item or call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
@@ -61,9 +64,17 @@ pub enum EventKind {
     FileChange,
     /// Another tool it calls.
     Tool,
+    /// Tokens or money it says it used.
+    Usage,
+    /// It tries again.
+    Retry,
+    /// Something it wants to be known, and that stopped nothing.
+    Warning,
     /// Something went wrong; fatal or not is for the turn's terminal event to say.
     Error,
-    /// JSON the profile does not know.
+    /// Known, and of no consequence by itself: a part of a message, the beginning of a step, an echo of the prompt.
+    Progress,
+    /// JSON the profile does not know: the agent's vocabulary has changed, or was never seen in full.
     #[default]
     Other,
     /// A line that is not a JSON object.

@@ -11,7 +11,7 @@ use crate::document::Place;
 
 use super::{
     Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home, codex_lines, codex_volatile,
-    text_member,
+    first, text_member,
 };
 
 /// The variable that holds the key; any value will do, the server asks for none.
@@ -49,6 +49,10 @@ impl Profile for Codex {
         &["--version"]
     }
 
+    fn measured_version(&self) -> Option<&'static str> {
+        Some("codex-cli 0.169.0")
+    }
+
     fn transports(&self) -> &'static [Transport] {
         &[Transport::Http, Transport::Websocket]
     }
@@ -81,11 +85,21 @@ impl Profile for Codex {
                 ),
                 (".codex/catalog.json".to_owned(), codex_home::catalog()),
             ]),
+            stdin: None,
         }
     }
 
     fn own_paths(&self) -> &'static [&'static str] {
         &["~/.codex/**", "tmp/codex-bwrap-*/**"]
+    }
+
+    fn hidden_paths(&self) -> &'static [&'static str] {
+        &[".codex", ".agents"]
+    }
+
+    fn lacks(&self, tool: &str) -> bool {
+        // It reads files with its shell.
+        tool == "read-file"
     }
 
     fn read_line(&self, line: &str) -> Line {
@@ -105,6 +119,15 @@ impl Profile for Codex {
                     text_member(tool, input, "content")?,
                 ),
             },
+            "edit-file" => WireCall::Custom {
+                name: "apply_patch".to_owned(),
+                input: update_file_patch(
+                    text_member(tool, input, "path")?,
+                    text_member(tool, input, "old")?,
+                    text_member(tool, input, "new")?,
+                ),
+            },
+            "read-file" => return Err("codex has no tool that reads files".to_owned()),
             own => match input {
                 Value::String(text) => WireCall::Custom { name: own.to_owned(), input: text.clone() },
                 arguments => WireCall::Function { name: own.to_owned(), arguments: arguments.clone() },
@@ -142,14 +165,21 @@ fn turn_metadata(headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Optio
     serde_json::from_str(in_body.or_else(|| first(headers, name))?).ok()
 }
 
-fn first<'a>(headers: &'a BTreeMap<String, Vec<String>>, name: &str) -> Option<&'a str> {
-    headers.get(name)?.first().map(String::as_str)
-}
-
 /// The patch that writes a whole file, whether it exists or not.
 fn add_file_patch(path: &str, content: &str) -> String {
     let lines: String = content.lines().map(|line| format!("+{line}\n")).collect();
     format!("*** Begin Patch\n*** Add File: {path}\n{lines}*** End Patch\n")
+}
+
+/// The patch that replaces whole lines.
+fn update_file_patch(path: &str, old: &str, new: &str) -> String {
+    let lines =
+        |text: &str, mark: char| text.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
+    format!(
+        "*** Begin Patch\n*** Update File: {path}\n@@\n{}{}*** End Patch\n",
+        lines(old, '-'),
+        lines(new, '+')
+    )
 }
 
 #[cfg(test)]
@@ -165,6 +195,7 @@ mod tests {
             session,
             transport: Transport::Websocket,
             arguments: &["-s".to_owned(), "read-only".to_owned()],
+            ..TurnLaunch::default()
         })
     }
 

@@ -3,27 +3,16 @@
 
 use serde_json::Value;
 
-use super::Line;
+use super::lines::{self, count, text};
+use super::{Line, UsageReport, UsageScope, codex_legacy};
 use crate::document::{Event, EventKind, Phase, Terminal};
 
 /// Reads one line of standard output.
 pub(super) fn read_line(line: &str) -> Line {
-    let raw = match serde_json::from_str::<Value>(line) {
-        Ok(raw) if raw.is_object() => raw,
-        _ => {
-            let raw = Value::String(line.to_owned());
-            return Line {
-                event: Event { kind: EventKind::Text, raw, ..Event::default() },
-                ..Line::default()
-            };
-        }
-    };
-    let type_name = text(&raw, "/type").unwrap_or_default();
-    let mut read = Line::default();
-    match type_name.as_str() {
+    lines::object(line, |raw, type_name, read| match type_name {
         "thread.started" => {
             read.event.kind = EventKind::Session;
-            read.session = text(&raw, "/thread_id");
+            read.session = text(raw, "/thread_id");
         }
         "turn.started" => {
             read.event.kind = EventKind::Turn;
@@ -33,26 +22,23 @@ pub(super) fn read_line(line: &str) -> Line {
             read.event.kind = EventKind::Turn;
             read.event.phase = Phase::Completed;
             read.terminal = Some(Terminal::Completed);
-            read.usage = usage(&raw);
+            read.usage = usage(raw);
         }
         "turn.failed" => {
             read.event.kind = EventKind::Turn;
             read.event.phase = Phase::Failed;
-            read.event.text = text(&raw, "/error/message");
+            read.event.text = text(raw, "/error/message");
             read.terminal = Some(Terminal::Failed);
         }
         "error" => {
             read.event.kind = EventKind::Error;
-            read.event.text = text(&raw, "/message");
+            read.event.text = text(raw, "/message");
         }
-        "item.started" | "item.updated" | "item.completed" => read.event = item_event(&raw, &type_name),
+        "item.started" | "item.updated" | "item.completed" => read.event = item_event(raw, type_name),
+        // Before 0.40 every line was `{"id": …, "msg": {"type": …}}`.
+        "" if raw.get("msg").is_some() => codex_legacy::read(raw, read),
         _ => {}
-    }
-    if read.event.type_name.is_empty() {
-        read.event.type_name = type_name;
-    }
-    read.event.raw = raw;
-    read
+    })
 }
 
 fn item_event(raw: &Value, type_name: &str) -> Event {
@@ -100,14 +86,15 @@ fn item_event(raw: &Value, type_name: &str) -> Event {
     event
 }
 
-/// Both counts or nothing: half a report would read as zero tokens.
-fn usage(raw: &Value) -> Option<(u64, u64)> {
-    let count = |pointer: &str| raw.pointer(pointer).and_then(Value::as_u64);
-    Some((count("/usage/input_tokens")?, count("/usage/output_tokens")?))
-}
-
-fn text(value: &Value, pointer: &str) -> Option<String> {
-    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+/// Both counts or nothing: half a report would read as zero tokens. They are those of the whole thread, with what
+/// earlier processes of a resumed one used.
+fn usage(raw: &Value) -> Option<UsageReport> {
+    Some(UsageReport {
+        input_tokens: count(raw, "/usage/input_tokens")?,
+        output_tokens: count(raw, "/usage/output_tokens")?,
+        cost_microdollars: None,
+        scope: UsageScope::Session,
+    })
 }
 
 #[cfg(test)]
@@ -121,7 +108,9 @@ mod tests {
         let done = read_line(
             r#"{"type":"turn.completed","usage":{"input_tokens":9,"cached_input_tokens":1,"output_tokens":2}}"#,
         );
-        assert_eq!((done.terminal, done.usage), (Some(Terminal::Completed), Some((9, 2))));
+        assert_eq!(done.terminal, Some(Terminal::Completed));
+        let usage = done.usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens, usage.scope), (9, 2, UsageScope::Session));
         let failed = read_line(r#"{"type":"turn.failed","error":{"message":"m"}}"#);
         assert_eq!((failed.terminal, failed.event.phase), (Some(Terminal::Failed), Phase::Failed));
         assert_eq!(failed.event.text.as_deref(), Some("m"));

@@ -40,12 +40,16 @@ impl Profile for Example {
         Launch {
             arguments,
             environment: BTreeMap::from([("EXAMPLE_AGENT_HOME".to_owned(), home)]),
-            home_files: BTreeMap::new(),
+            ..Launch::default()
         }
     }
 
     fn own_paths(&self) -> &'static [&'static str] {
         &["~/.example-agent/**"]
+    }
+
+    fn lacks(&self, tool: &str) -> bool {
+        matches!(tool, "edit-file" | "read-file")
     }
 
     fn read_line(&self, line: &str) -> Line {
@@ -101,6 +105,7 @@ mod tests {
             session: Some("ab-1"),
             transport: Transport::Websocket,
             arguments: &extra,
+            ..TurnLaunch::default()
         });
         let expected = "exec --json --base-url http://127.0.0.1:1/v1 --transport websocket --max-retries 3 -- resume ab-1 --go";
         assert_eq!(launch.arguments.join(" "), expected);

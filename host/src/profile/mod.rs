@@ -2,20 +2,36 @@
 //!
 //! Nothing here starts a process, opens a file or a socket. A new agent is one file and one line in [`by_name`].
 
+mod claude;
+mod claude_lines;
 mod codex;
 mod codex_home;
+mod codex_legacy;
 mod codex_lines;
 mod codex_volatile;
 mod example;
+mod gemini;
+mod gemini_lines;
+mod launch;
+mod line;
+mod lines;
+mod opencode;
+mod opencode_lines;
+mod pi;
+mod pi_lines;
 mod protocol;
+#[cfg(test)]
+mod vocabulary;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::document::{Event, Place, Terminal};
+use crate::document::Place;
 
+pub use launch::{Launch, Program, TurnLaunch};
+pub use line::{Line, UsageReport, UsageScope};
 pub use protocol::Protocol;
 
 /// How an agent speaks to the server.
@@ -51,8 +67,25 @@ pub trait Profile: Send + Sync {
         &[]
     }
 
+    /// The version every fact here was measured with, as the program says it.
+    fn measured_version(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether what is written here was seen with the real program, and not only read about.
+    fn is_verified(&self) -> bool {
+        true
+    }
+
+    /// The protocols it can speak, the default first.
+    fn protocols(&self) -> &'static [Protocol] {
+        &[Protocol::Responses]
+    }
+
     /// The transports it can use, the default first.
-    fn transports(&self) -> &'static [Transport];
+    fn transports(&self) -> &'static [Transport] {
+        &[Transport::Http]
+    }
 
     /// How one turn is started.
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch;
@@ -61,6 +94,22 @@ pub trait Profile: Send + Sync {
     /// temporary folder, `../…` beside the workspace. `*` is any characters of a name, `**` any number of folders.
     fn own_paths(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Files and folders (`~/…`, no patterns) that a turn may leave in the home and the next one trips over;
+    /// removed between turns.
+    fn stale_paths(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Names below a user's real home that hold this agent's credentials and settings; no run should see them.
+    fn hidden_paths(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether it has nothing that answers to a neutral tool. A scenario that calls such a tool does not apply to it.
+    fn lacks(&self, _tool: &str) -> bool {
+        false
     }
 
     /// Reads one line of standard output.
@@ -83,68 +132,6 @@ pub trait Profile: Send + Sync {
     fn volatile(&self) -> &'static [Place] {
         &[]
     }
-}
-
-/// How a program is found: `--agent-bin NAME=PATH` first, then these, then `PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Program {
-    /// This very program, with a first argument.
-    Own {
-        /// The first argument.
-        argument: &'static str,
-    },
-    /// A program of its own.
-    External {
-        /// File name on `PATH`.
-        name: &'static str,
-        /// Paths below the project's root that come before `PATH`.
-        pinned: Vec<String>,
-        /// The command that installs it.
-        install: &'static str,
-    },
-}
-
-/// What a profile needs to know to start a turn. Every path is absolute.
-#[derive(Clone, Copy, Debug)]
-pub struct TurnLaunch<'a> {
-    /// `http://127.0.0.1:PORT/v1`.
-    pub base_url: &'a str,
-    /// The agent's working directory.
-    pub workspace: &'a str,
-    /// The agent's home.
-    pub home: &'a str,
-    /// What it is asked.
-    pub prompt: &'a str,
-    /// The session to go on with.
-    pub session: Option<&'a str>,
-    /// How it speaks to the server.
-    pub transport: Transport,
-    /// Arguments the scenario adds.
-    pub arguments: &'a [String],
-}
-
-/// How a turn is started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Launch {
-    /// Arguments after the program.
-    pub arguments: Vec<String>,
-    /// Variables beside the common ones (`PATH`, `HOME`, `TMPDIR`, locale, proxies).
-    pub environment: BTreeMap<String, String>,
-    /// Files written below the home before the first turn: relative path to text.
-    pub home_files: BTreeMap<String, String>,
-}
-
-/// What one line of standard output says.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Line {
-    /// The normalised event; `turn` and `line` are filled in by the caller.
-    pub event: Event,
-    /// The session it names.
-    pub session: Option<String>,
-    /// What it says of the end of the turn.
-    pub terminal: Option<Terminal>,
-    /// Tokens it reports: input and output, for this process or, where the agent counts so, for the whole session.
-    pub usage: Option<(u64, u64)>,
 }
 
 /// A tool call as it goes over the wire.
@@ -176,22 +163,43 @@ impl WireCall {
 }
 
 /// The neutral tools and the members of their input; the rest of the program knows no others.
-pub const NEUTRAL_TOOLS: [(&str, &[&str]); 2] =
-    [("shell", &["command"]), ("write-file", &["path", "content"])];
+pub const NEUTRAL_TOOLS: [(&str, &[&str]); 4] = [
+    ("shell", &["command"]),
+    ("write-file", &["path", "content"]),
+    ("edit-file", &["path", "old", "new"]),
+    ("read-file", &["path"]),
+];
 
 /// What agents get in place of a key: not a secret.
 pub const FAKE_KEY: &str = "not-a-key";
 
 /// The names of all profiles.
-pub const NAMES: [&str; 2] = ["codex", "example"];
+pub const NAMES: [&str; 6] = ["claude", "codex", "example", "gemini", "opencode", "pi"];
 
 /// The profile of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Profile> {
     match name {
+        "claude" => Some(&claude::Claude),
         "codex" => Some(&codex::Codex),
         "example" => Some(&example::Example),
+        "gemini" => Some(&gemini::Gemini),
+        "opencode" => Some(&opencode::Opencode),
+        "pi" => Some(&pi::Pi),
         _ => None,
     }
+}
+
+/// A call of one of the agent's own tools: functions with JSON arguments, that is.
+fn own_tool(tool: &str, input: &Value) -> Result<WireCall, String> {
+    match input {
+        Value::Object(_) => Ok(WireCall::Function { name: tool.to_owned(), arguments: input.clone() }),
+        _ => Err(format!("tool `{tool}` needs a table as its input")),
+    }
+}
+
+/// The first value of a header.
+fn first<'a>(headers: &'a BTreeMap<String, Vec<String>>, name: &str) -> Option<&'a str> {
+    headers.get(name)?.first().map(String::as_str)
 }
 
 /// A required text member of a neutral tool's input.
@@ -216,9 +224,9 @@ mod tests {
                 workspace: "/w",
                 home: "/h",
                 prompt: "p",
-                session: None,
                 transport: profile.transports()[0],
-                arguments: &[],
+                protocol: profile.protocols()[0],
+                ..TurnLaunch::default()
             });
             for path in launch.home_files.keys().map(|path| format!("~/{path}")) {
                 assert!(profile.own_paths().iter().any(|own| glob_matches(own, &path)), "{name}: {path}");

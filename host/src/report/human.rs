@@ -12,7 +12,9 @@ const FINDINGS_TOLD: usize = 10;
 
 /// The line of one scenario.
 pub fn scenario_line(result: &ScenarioResult, style: Style) -> String {
-    let word = format!("{:>5}", result.outcome.word().to_uppercase());
+    let word =
+        if result.is_not_applicable() { "n/a".to_owned() } else { result.outcome.word().to_uppercase() };
+    let word = format!("{word:>5}");
     let agent = if result.agent.is_empty() { String::new() } else { format!("@{}", result.agent) };
     format!(
         "{} {} {}{}",
@@ -29,12 +31,12 @@ pub fn summary(results: &[ScenarioResult], duration_ms: u64, style: Style) -> St
     for result in results.iter().filter(|result| result.outcome != Outcome::Pass) {
         let _ = writeln!(text, "\n{}", scenario_line(result, style));
         if let Some(problem) = &result.problem {
-            let _ = writeln!(
-                text,
-                "  {}: {}",
-                style.outcome(Outcome::Error, problem.id),
-                escape_terminal(&problem.message)
-            );
+            let id = if result.is_not_applicable() {
+                style.faint(problem.id)
+            } else {
+                style.outcome(Outcome::Error, problem.id)
+            };
+            let _ = writeln!(text, "  {}: {}", id, escape_terminal(&problem.message));
             help(&mut text, problem.help.as_deref(), style);
         }
         for judged in result.verdicts.iter().filter(|judged| judged.verdict.outcome != Outcome::Pass) {
@@ -52,7 +54,7 @@ pub fn summary(results: &[ScenarioResult], duration_ms: u64, style: Style) -> St
             );
         }
     }
-    let scenarios = Count::of(results.iter().map(|result| result.outcome));
+    let scenarios = Count::of_scenarios(results);
     let verdicts =
         Count::of(results.iter().flat_map(|result| &result.verdicts).map(|judged| judged.verdict.outcome));
     let _ = writeln!(
@@ -154,13 +156,16 @@ fn counted(count: Count, style: Style) -> String {
         let text = format!("{number} {word}");
         if number == 0 { text } else { style.outcome(outcome, &text) }
     };
-    [
+    let mut parts = vec![
         part(Outcome::Pass, count.passed, "passed"),
         part(Outcome::Fail, count.failed, "failed"),
         part(Outcome::Skip, count.skipped, "skipped"),
         part(Outcome::Error, count.errors, "errors"),
-    ]
-    .join(", ")
+    ];
+    if count.not_applicable > 0 {
+        parts.push(format!("{} not applicable", count.not_applicable));
+    }
+    parts.join(", ")
 }
 
 /// A word for a shell.

@@ -9,12 +9,14 @@ pub const SCHEMA: &str = "wassert.results/1";
 
 /// All results as one object.
 pub fn results(results: &[ScenarioResult], diagnostics: &[Value], duration_ms: u64) -> Value {
-    let scenarios = Count::of(results.iter().map(|result| result.outcome));
+    let scenarios = Count::of_scenarios(results);
     let verdicts =
         Count::of(results.iter().flat_map(|result| &result.verdicts).map(|judged| judged.verdict.outcome));
+    let mut counted = count(scenarios);
+    counted["not_applicable"] = scenarios.not_applicable.into();
     json!({
         "schema": SCHEMA,
-        "summary": { "scenarios": count(scenarios), "verdicts": count(verdicts), "duration_ms": duration_ms },
+        "summary": { "scenarios": counted, "verdicts": count(verdicts), "duration_ms": duration_ms },
         "diagnostics": diagnostics,
         "scenarios": results.iter().map(scenario).collect::<Vec<_>>(),
     })
@@ -68,7 +70,7 @@ mod tests {
         let value = results(&[part(Outcome::Pass), part(Outcome::Error), part(Outcome::Pass)], &[], 5);
         assert_eq!(
             value["summary"]["scenarios"],
-            json!({"passed": 2, "failed": 0, "skipped": 0, "errors": 1})
+            json!({"passed": 2, "failed": 0, "skipped": 0, "errors": 1, "not_applicable": 0})
         );
         assert_eq!(value["scenarios"][1]["outcome"], "error");
     }

@@ -13,6 +13,7 @@ mod human;
 mod items;
 mod json;
 mod layout;
+mod matrix;
 mod news;
 mod normalized;
 mod part;
@@ -32,6 +33,7 @@ pub use file_diff::{Content, file_diff};
 pub use human::{scenario_line, summary};
 pub use json::{SCHEMA, results};
 pub use layout::Layout;
+pub use matrix::matrix;
 pub use part::NoSuchPart;
 pub use place::{blob_place, matches, place};
 pub use request::request;
@@ -80,7 +82,25 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+/// The identifier of a problem that is none: the scenario says nothing about this agent.
+const NOT_APPLICABLE: &str = "not-applicable";
+
+impl Problem {
+    /// A scenario that calls tools which the agent has not.
+    pub fn not_applicable(agent: &str, lacks: &[String]) -> Self {
+        let tools: Vec<String> = lacks.iter().map(|tool| format!("`{tool}`")).collect();
+        let message = format!("`{agent}` has no tool that answers to {}", tools.join(" or "));
+        Self { id: NOT_APPLICABLE, message, help: None }
+    }
+}
+
 impl ScenarioResult {
+    /// Whether the scenario says nothing about this agent, because the agent lacks a tool that it calls. Never a pass.
+    pub fn is_not_applicable(&self) -> bool {
+        self.outcome == Outcome::Skip
+            && self.problem.as_ref().is_some_and(|problem| problem.id == NOT_APPLICABLE)
+    }
+
     /// The outcome that verdicts and a problem add up to; nothing judged is an error.
     pub fn outcome_of(verdicts: &[Judged], problem: Option<&Problem>) -> Outcome {
         let verdicts = verdicts.iter().map(|judged| judged.verdict.outcome);
@@ -99,6 +119,8 @@ pub struct Count {
     pub skipped: usize,
     /// Error.
     pub errors: usize,
+    /// Scenarios that do not apply to their agent; not among the skipped.
+    pub not_applicable: usize,
 }
 
 impl Count {
@@ -116,8 +138,16 @@ impl Count {
         count
     }
 
+    /// Counts scenarios.
+    pub fn of_scenarios(results: &[ScenarioResult]) -> Self {
+        let (not_applicable, judged): (Vec<_>, Vec<_>) =
+            results.iter().partition(|result| result.is_not_applicable());
+        let count = Self::of(judged.into_iter().map(|result| result.outcome));
+        Self { not_applicable: not_applicable.len(), ..count }
+    }
+
     /// All of them.
     pub fn total(self) -> usize {
-        self.passed + self.failed + self.skipped + self.errors
+        self.passed + self.failed + self.skipped + self.errors + self.not_applicable
     }
 }

@@ -77,6 +77,11 @@ pub async fn dispatch(
             if *settings.stop.borrow() {
                 return result(&job, Instant::now(), None, Vec::new(), Some(interrupted()));
             }
+            if !job.agent.lacks.is_empty() {
+                let ended = not_applicable(&job);
+                let _ = tell.send(Dispatch::Ended(Box::new(ended.clone())));
+                return ended;
+            }
             let _ = tell
                 .send(Dispatch::Started { name: job.scenario.name.clone(), agent: job.agent.name.clone() });
             let ended = one(&job, judge, &settings).await;
@@ -150,6 +155,14 @@ fn result(
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         verdicts,
         problem,
+    }
+}
+
+fn not_applicable(job: &Job) -> ScenarioResult {
+    let problem = Problem::not_applicable(&job.agent.name, &job.agent.lacks);
+    ScenarioResult {
+        outcome: crate::value::Outcome::Skip,
+        ..result(job, Instant::now(), None, Vec::new(), Some(problem))
     }
 }
 

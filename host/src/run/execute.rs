@@ -12,11 +12,11 @@ use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
 use crate::agent::{
     Baseline, Command, DenyProxy, Ended, Identity, OUTPUT_KEPT_BYTES, Root, compare, environment, identify,
-    locate, look_outside, populate, read_transcript, run, snapshot,
+    locate, look_outside, populate, read_transcript, run, snapshot, usage_since,
 };
 use crate::document::{
     Agent, Asserted, Document, EndCause, Isolation, IsolationLevel, LeftProcess, Sampled,
-    Scenario as ScenarioSection, ScriptedStep, Stream, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn,
+    Scenario as ScenarioSection, ScriptedStep, Stream, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn, Usage,
 };
 use crate::profile::{Profile, TurnLaunch, by_name};
 use crate::recording::{Texts, Writer};
@@ -187,6 +187,7 @@ impl Driver<'_> {
         let mut document = Document { processes: Some(Vec::new()), ..Document::default() };
         let mut texts = Texts::new();
         let mut session: Option<String> = None;
+        let mut used_by_session = Usage::default();
         for (number, planned) in (1..).zip(&self.job.scenario.turns) {
             let mut turn = Turn {
                 turn: number,
@@ -216,13 +217,17 @@ impl Driver<'_> {
             turn.terminal = read.terminal;
             turn.session = read.session;
             turn.final_message = read.final_message;
-            turn.usage = read.usage;
+            turn.usage = match read.is_usage_of_session {
+                true if planned.resumes => usage_since(&read.usage, &used_by_session),
+                _ => read.usage.clone(),
+            };
+            used_by_session = read.usage;
             let goes_on = turn.end == EndCause::Exited && turn.terminal == Some(Terminal::Completed);
             document.turns.push(turn);
             document.events.extend(read.events);
             document.timing.turns_ms.push(millis(ended.duration));
             keep_processes(&mut document, number, &ended);
-            keep_output(&mut document, &mut texts, writer, number, ended)
+            keep_output(&mut document, &mut texts, writer, number, ended, read.settled)
                 .map_err(|error| problem("recording", &error.to_string()))?;
             if let Some(stdout) = document.stdout.last_mut() {
                 stdout.lines_dropped = read.lines_dropped;
@@ -242,8 +247,13 @@ impl Driver<'_> {
             prompt,
             session,
             transport: self.job.agent.transport,
+            protocol: self.job.agent.protocol,
+            model: self.job.agent.model.as_deref(),
             arguments: &self.job.agent.arguments,
         });
+        if session.is_some() {
+            self.clear_stale();
+        }
         for (path, text) in &launch.home_files {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             self.root.home.create_dir_all(folder).and_then(|()| self.root.home.write(path, text)).map_err(
@@ -262,7 +272,18 @@ impl Driver<'_> {
             marker: self.root.marker.clone(),
             folder: self.root.folder().to_owned(),
             deadline,
+            stdin: launch.stdin.unwrap_or_default().into_bytes(),
         })
+    }
+}
+
+impl Driver<'_> {
+    /// Removes what an earlier turn left in the home and the next one would trip over. What can't be removed is the
+    /// agent's to deal with.
+    fn clear_stale(&self) {
+        for path in self.profile.stale_paths().iter().filter_map(|path| path.strip_prefix("~/")) {
+            let _ = self.root.home.remove_dir_all(path).or_else(|_| self.root.home.remove_file(path));
+        }
     }
 }
 
@@ -307,9 +328,16 @@ fn keep_output(
     texts: &mut Texts,
     writer: &mut Writer,
     turn: u32,
-    ended: Ended,
+    mut ended: Ended,
+    settled: Option<String>,
 ) -> Result<(), crate::recording::WriteError> {
     let index = turn - 1;
+    document.raw.insert(format!("stdout-{turn}"), writer.log(&format!("stdout-{turn}"), &ended.stdout.0)?);
+    document.raw.insert(format!("stderr-{turn}"), writer.log(&format!("stderr-{turn}"), &ended.stderr.0)?);
+    if let Some(settled) = settled {
+        let left_out = ended.stdout.0.len().saturating_sub(settled.len()) as u64;
+        ended.stdout = (settled.into_bytes(), ended.stdout.1.saturating_sub(left_out));
+    }
     for (name, (kept, bytes), streams) in
         [("stdout", ended.stdout, &mut document.stdout), ("stderr", ended.stderr, &mut document.stderr)]
     {
@@ -317,7 +345,6 @@ fn keep_output(
             (kept.len() <= TEXT_INLINE_LIMIT_BYTES).then(|| String::from_utf8(kept.clone()).ok()).flatten();
         let truncated = bytes > OUTPUT_KEPT_BYTES as u64;
         streams.push(Stream { turn, bytes, truncated, text, ..Stream::default() });
-        document.raw.insert(format!("{name}-{turn}"), writer.log(&format!("{name}-{turn}"), &kept)?);
         texts.insert(format!("{name}/{index}"), kept);
     }
     Ok(())
@@ -376,6 +403,8 @@ fn agent_section(
                     prompt: "{prompt}",
                     session: resumes.then_some("{session}"),
                     transport: job.agent.transport,
+                    protocol: job.agent.protocol,
+                    model: job.agent.model.as_deref(),
                     arguments: &job.agent.arguments,
                 })
                 .arguments

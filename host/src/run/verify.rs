@@ -86,6 +86,9 @@ fn key(result: &ScenarioResult) -> (String, String) {
 
 /// The first run's result, with the verdict on both.
 async fn compare(first: ScenarioResult, second: ScenarioResult) -> ScenarioResult {
+    if first.is_not_applicable() && second.is_not_applicable() {
+        return first;
+    }
     let duration_ms = first.duration_ms.saturating_add(second.duration_ms);
     let (mut verdicts, mut problem) = (first.verdicts, first.problem);
     if let (Some(left), Some(right)) = (first.recording.clone(), second.recording.clone()) {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
-use super::AgentChoice;
 use super::findings::Findings;
 use super::load::{belongs_to_the_scenario, known_word};
 use super::table::{Table, as_table, as_text, quote};
-use crate::profile::{self, Transport};
+use super::{AgentChoice, Reply, Step};
+use crate::profile::{self, Protocol, Transport};
 
 /// The matrix of a scenario that names no agent.
 const DEFAULT_AGENT: &str = "example";
@@ -20,6 +20,8 @@ const MOST_NAME_CHARACTERS: usize = 64;
 struct Settings<'a> {
     extends: Option<Spanned<&'a str>>,
     transport: Option<Spanned<&'a str>>,
+    protocol: Option<Spanned<&'a str>>,
+    model: Option<Spanned<&'a str>>,
     environment: BTreeMap<String, String>,
     arguments: Vec<String>,
 }
@@ -105,14 +107,40 @@ fn choice(
         None => *profile.transports().first()?,
         Some(written) => transport(written, profile, findings)?,
     };
+    let protocol = match settings.and_then(|(_, settings)| settings.protocol.as_ref()) {
+        None => *profile.protocols().first()?,
+        Some(written) => protocol(written, profile, findings)?,
+    };
     let settings = settings.map(|(_, settings)| settings);
     Some(AgentChoice {
         name: (*name.get_ref()).to_owned(),
         profile: profile_name.to_owned(),
         transport,
+        protocol,
+        model: settings
+            .and_then(|settings| settings.model.as_ref())
+            .map(|model| (*model.get_ref()).to_owned()),
+        lacks: Vec::new(),
         environment: settings.map(|settings| settings.environment.clone()).unwrap_or_default(),
         arguments: settings.map(|settings| settings.arguments.clone()).unwrap_or_default(),
     })
+}
+
+/// Notes for each agent which of the tools that the script calls it has not.
+pub(super) fn note_what_is_lacked(agents: &mut [AgentChoice], steps: &[Step]) {
+    let called: BTreeSet<&str> = steps
+        .iter()
+        .filter_map(|step| match &step.reply {
+            Reply::Items { calls, .. } => Some(calls),
+            Reply::Fail(_) => None,
+        })
+        .flatten()
+        .map(|call| call.tool.as_str())
+        .collect();
+    for agent in agents {
+        let Some(profile) = profile::by_name(&agent.profile) else { continue };
+        agent.lacks = called.iter().filter(|tool| profile.lacks(tool)).map(|&tool| tool.to_owned()).collect();
+    }
 }
 
 fn unknown_agent(name: &Spanned<&str>, settings: Option<&Spanned<&str>>, findings: &Findings) {
@@ -138,6 +166,16 @@ fn transport(
     profile.transports().iter().copied().find(|transport| transport.word() == word)
 }
 
+fn protocol(
+    written: &Spanned<&str>,
+    profile: &dyn profile::Profile,
+    findings: &Findings,
+) -> Option<Protocol> {
+    let words: Vec<&str> = profile.protocols().iter().map(|protocol| protocol.word()).collect();
+    let word = known_word(findings, "unknown-protocol", "protocol", written, &words)?;
+    profile.protocols().iter().copied().find(|protocol| protocol.word() == word)
+}
+
 fn all_settings<'a>(table: &Table<'a>, findings: &'a Findings) -> Vec<(Spanned<&'a str>, Settings<'a>)> {
     table
         .entries()
@@ -153,6 +191,8 @@ fn settings<'a>(mut table: Table<'a>, findings: &'a Findings) -> Settings<'a> {
     let settings = Settings {
         extends: table.text("extends"),
         transport: table.text("transport"),
+        protocol: table.text("protocol"),
+        model: table.text("model").filter(|model| without_nul(findings, "model", model)),
         environment: table
             .table("env", "`env`")
             .map(|table| environment(&table, findings))

@@ -80,7 +80,10 @@ fn call(mut table: Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Opt
         let objections: BTreeSet<String> = calls
             .profiles
             .iter()
-            .filter_map(|name| profile::by_name(name)?.tool(tool.get_ref(), &input).err())
+            .filter_map(|name| profile::by_name(name))
+            // What an agent lacks is no mistake of the scenario: it does not apply to that agent.
+            .filter(|profile| !profile.lacks(tool.get_ref()))
+            .filter_map(|profile| profile.tool(tool.get_ref(), &input).err())
             .collect();
         for objection in objections {
             findings.error("bad-call", objection, span.clone(), "this call");

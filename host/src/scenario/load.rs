@@ -138,11 +138,12 @@ fn read(
     let owners = words(root.texts("owners"));
     let tags = words(root.texts("tags"));
     let timeout_ms = root.seconds_as_ms("timeout_seconds", 1..=3600);
-    let agents = agents::read(&mut root, findings);
+    let mut agents = agents::read(&mut root, findings);
     let secrets = secrets::read(&mut root, findings, name, &agents);
     let workspace = workspace::read(&mut root, findings, environment);
     let turns = turns::read(&mut root, findings);
     let steps = script::read(&mut root, findings, &agents);
+    agents::note_what_is_lacked(&mut agents, &steps);
     let expected = completed::read(&mut root, findings, &agents);
     let volatile = volatile::read(&mut root, findings);
     let assertions = assertions::read(&mut root, findings, environment);

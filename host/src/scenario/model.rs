@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::document::{Completed, Place};
-use crate::profile::Transport;
+use crate::profile::{Protocol, Transport};
 use crate::value::Digest;
 
 /// One scenario file, loaded and checked.
@@ -75,6 +75,12 @@ pub struct AgentChoice {
     pub profile: String,
     /// How it speaks to the server.
     pub transport: Transport,
+    /// In which protocol.
+    pub protocol: Protocol,
+    /// The model it asks for; absent: its profile's choice.
+    pub model: Option<String>,
+    /// The neutral tools that the scenario calls and the agent has not: the scenario does not apply to it.
+    pub lacks: Vec<String>,
     /// Variables added to its environment.
     pub environment: BTreeMap<String, String>,
     /// Arguments added before the prompt.

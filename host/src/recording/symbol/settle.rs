@@ -31,9 +31,17 @@ impl Symbols {
         each_touched(document, |section| {
             every_text(section, &mut |text| changed(self.tokens.replace(text), text));
         });
-        let lines: BTreeMap<LineOf, String> = entries(document, "events")
-            .filter(|event| rewritten.contains(&line_of(event)))
-            .map(|event| (line_of(event), canonical(&event["raw"])))
+        let mut elements: BTreeMap<LineOf, Vec<String>> = BTreeMap::new();
+        for event in entries(document, "events").filter(|event| rewritten.contains(&line_of(event))) {
+            elements.entry(line_of(event)).or_default().push(canonical(&event["raw"]));
+        }
+        // A line with several events was an array of them.
+        let lines: BTreeMap<LineOf, String> = elements
+            .into_iter()
+            .map(|(line, elements)| match &elements[..] {
+                [only] => (line, only.clone()),
+                several => (line, format!("[{}]", several.join(","))),
+            })
             .collect();
         self.settle_bodies(document, texts);
         for (name, section) in [("stdout", PlaceSection::Stdout), ("stderr", PlaceSection::Stderr)] {

@@ -1,0 +1,192 @@
+//! Anthropic's Claude Code (`claude -p`), as seen in version 2.1.197.
+//!
+//! It speaks Messages, and repeats a stream that broke as a request without a stream. Its vocabulary is in
+//! `claude_lines`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::launch::{variables, words};
+use super::{
+    Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, claude_lines, first, own_tool,
+    text_member,
+};
+use crate::document::{Place, PlaceSection};
+
+use PlaceSection::{Events, Headers, Requests, Transcript};
+
+/// The profile `claude`.
+pub(super) struct Claude;
+
+/// Today's date stands in the first message.
+const DATE: &str = "Today's date is ([0-9]{4}-[0-9]{2}-[0-9]{2})";
+
+impl Profile for Claude {
+    fn name(&self) -> &'static str {
+        "claude"
+    }
+
+    fn program(&self) -> Program {
+        let platforms =
+            ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl", "darwin-arm64", "darwin-x64"];
+        Program::External {
+            name: "claude",
+            pinned: platforms
+                .iter()
+                .map(|platform| {
+                    format!("tests/real-agents/node_modules/@anthropic-ai/claude-code-{platform}/claude")
+                })
+                .collect(),
+            install: "npm install --global @anthropic-ai/claude-code@2.1.197",
+        }
+    }
+
+    fn version_arguments(&self) -> &'static [&'static str] {
+        &["--version"]
+    }
+
+    fn measured_version(&self) -> Option<&'static str> {
+        Some("2.1.197 (Claude Code)")
+    }
+
+    fn protocols(&self) -> &'static [Protocol] {
+        &[Protocol::Messages]
+    }
+
+    fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
+        let mut arguments = words(["-p"]);
+        if let Some(session) = turn.session {
+            arguments.extend(words(["--resume", session]));
+        }
+        // The shape of its prompts depends on the model, and its default changes within one home.
+        let model = turn.model.unwrap_or("claude-sonnet-4-5");
+        arguments.extend(words(["--output-format", "stream-json", "--verbose", "--model", model]));
+        arguments.extend(words(["--strict-mcp-config", "--disable-slash-commands", "--setting-sources", ""]));
+        arguments.extend(words(["--system-prompt", "You are a test agent."]));
+        let says = |option: &str| turn.arguments.iter().any(|argument| argument == option);
+        if !says("--tools") {
+            arguments.extend(words(["--tools", "Bash,Edit,Read,Write"]));
+        }
+        if !says("--permission-mode") {
+            arguments.extend(words(["--permission-mode", "bypassPermissions"]));
+        }
+        arguments.extend_from_slice(turn.arguments);
+        arguments.extend(words(["--", turn.prompt]));
+        let configuration = format!("{}/.claude", turn.home);
+        Launch {
+            arguments,
+            environment: variables([
+                ("CLAUDE_CONFIG_DIR", &configuration),
+                ("ANTHROPIC_BASE_URL", turn.origin()),
+                ("ANTHROPIC_API_KEY", super::FAKE_KEY),
+                ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+                ("CLAUDE_CODE_ATTRIBUTION_HEADER", "0"),
+                ("CLAUDE_CODE_MAX_RETRIES", "1"),
+                ("API_TIMEOUT_MS", "20000"),
+                // As root it refuses to bypass permissions unless it is told that this is a sandbox, which it is.
+                ("IS_SANDBOX", "1"),
+            ]),
+            ..Launch::default()
+        }
+    }
+
+    fn own_paths(&self) -> &'static [&'static str] {
+        &["~/.claude/**", "~/.claude.json*", "tmp/claude-*/**", "tmp/claude-*"]
+    }
+
+    fn hidden_paths(&self) -> &'static [&'static str] {
+        &[".claude", ".claude.json", ".config/claude"]
+    }
+
+    fn read_line(&self, line: &str) -> Line {
+        claude_lines::read_line(line)
+    }
+
+    fn tool(&self, tool: &str, input: &Value) -> Result<WireCall, String> {
+        let member = |name: &str| text_member(tool, input, name);
+        let (name, arguments) = match tool {
+            "shell" => ("Bash", json!({"command": member("command")?, "description": "a scripted command"})),
+            "write-file" => ("Write", json!({"file_path": member("path")?, "content": member("content")?})),
+            "edit-file" => (
+                "Edit",
+                // What it leaves out is added when the conversation is sent again.
+                json!({"replace_all": false, "file_path": member("path")?, "old_string": member("old")?,
+                    "new_string": member("new")?}),
+            ),
+            "read-file" => ("Read", json!({"file_path": member("path")?})),
+            _ => return own_tool(tool, input),
+        };
+        Ok(WireCall::Function { name: name.to_owned(), arguments })
+    }
+
+    fn lane(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> &'static str {
+        if headers.contains_key("x-claude-code-agent-id") { "subagent" } else { "main" }
+    }
+
+    fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {
+        first(headers, "x-claude-code-session-id").map(str::to_owned)
+    }
+
+    fn volatile(&self) -> &'static [Place] {
+        static PLACES: [Place; 20] = [
+            Place::new(Headers, "$['x-claude-code-session-id'][*]", "session"),
+            Place::new(Headers, "$['x-claude-code-agent-id'][*]", "agent"),
+            Place::new(Headers, "$['x-stainless-retry-count'][*]", "count"),
+            Place::new(Requests, "$.metadata.user_id.session_id", "session"),
+            Place::new(Requests, "$.metadata.user_id.device_id", "device"),
+            Place::within(Requests, "$.messages[*].content[*].text", DATE, "date"),
+            Place::within(Requests, "$.system[*].text", DATE, "date"),
+            Place::within(Transcript, "$.text", DATE, "date"),
+            Place::new(Events, "$.session_id", "session"),
+            Place::new(Events, "$.uuid", "random"),
+            Place::new(Events, "$.timestamp", "time"),
+            Place::new(Events, "$.duration_ms", "duration"),
+            Place::new(Events, "$.duration_api_ms", "duration"),
+            Place::new(Events, "$.ttft_ms", "duration"),
+            Place::new(Events, "$.ttft_stream_ms", "duration"),
+            Place::new(Events, "$.time_to_request_ms", "duration"),
+            Place::new(Events, "$.retry_delay_ms", "duration"),
+            // Of messages that it made up itself.
+            Place::within(
+                Events,
+                "$.message.id",
+                "^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$",
+                "random",
+            ),
+            Place::new(Events, "$.task_id", "task"),
+            Place::new(Events, "$.tool_use_result.durationMs", "duration"),
+        ];
+        &PLACES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_launched_with_its_session_and_the_scenarios_own_tools() {
+        let extra = words(["--tools", "Read", "--permission-mode", "default"]);
+        let launch = Claude.launch(&TurnLaunch {
+            base_url: "http://127.0.0.1:7/v1",
+            home: "/h",
+            prompt: "--go",
+            session: Some("s"),
+            arguments: &extra,
+            ..TurnLaunch::default()
+        });
+        let line = launch.arguments.join(" ");
+        assert!(line.starts_with("-p --resume s --output-format stream-json"), "{line}");
+        assert!(line.ends_with("--tools Read --permission-mode default -- --go"), "{line}");
+        assert!(!line.contains("bypassPermissions") && !line.contains("Bash"), "{line}");
+        assert_eq!(launch.environment["ANTHROPIC_BASE_URL"], "http://127.0.0.1:7");
+    }
+
+    #[test]
+    fn a_sub_agent_is_told_apart() {
+        let headers = BTreeMap::from([("x-claude-code-agent-id".to_owned(), vec!["a".to_owned()])]);
+        assert_eq!(Claude.lane(&headers, &Value::Null), "subagent");
+        assert_eq!(Claude.lane(&BTreeMap::new(), &Value::Null), "main");
+    }
+}
