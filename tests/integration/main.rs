@@ -22,6 +22,7 @@ mod quickstart;
 mod readme;
 mod repeatable;
 mod schema;
+mod sdk_clients;
 mod secrets;
 mod show;
 mod std_examples;

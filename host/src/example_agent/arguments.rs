@@ -11,6 +11,15 @@ pub(super) enum Transport {
     Websocket,
 }
 
+/// In which protocol it speaks to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Responses,
+    Chat,
+    Messages,
+    Gemini,
+}
+
 /// How often and how soon a failed model step is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Retries {
@@ -25,6 +34,7 @@ pub(super) struct Retries {
 pub(super) struct Arguments {
     pub json: bool,
     pub base_url: Option<String>,
+    pub protocol: Protocol,
     pub transport: Transport,
     pub model: String,
     pub retries: Retries,
@@ -33,7 +43,8 @@ pub(super) struct Arguments {
     pub prompt: String,
 }
 
-const SYNTAX: &str = "exec [--json] [--base-url URL] [--transport http|websocket] [--model NAME] \
+const SYNTAX: &str = "exec [--json] [--base-url URL] [--protocol responses|chat|messages|gemini] \
+    [--transport http|websocket] [--model NAME] \
     [--max-retries N] [--retry-delay-ms N] [--idle-timeout-ms N] [resume SESSION_ID] PROMPT";
 
 /// Why a command line was refused.
@@ -43,6 +54,8 @@ pub(super) enum ArgumentsError {
     Shape,
     #[error("unknown option {0:?}; usage: {SYNTAX}")]
     UnknownOption(String),
+    #[error("only the protocol responses has a websocket")]
+    NoWebsocket,
     #[error("option {0} needs a value")]
     NoValue(String),
     #[error("option {option} cannot be {value:?}")]
@@ -59,6 +72,7 @@ impl Arguments {
         let mut parsed = Self {
             json: false,
             base_url: None,
+            protocol: Protocol::Responses,
             transport: Transport::Http,
             model: "example-model".to_owned(),
             retries: Retries { max: 1, delay: Duration::from_millis(20) },
@@ -84,12 +98,16 @@ impl Arguments {
             match argument.as_str() {
                 "--base-url" => parsed.base_url = Some(value()?.clone()),
                 "--model" => parsed.model = value()?.clone(),
+                "--protocol" => parsed.protocol = protocol(argument, value()?)?,
                 "--transport" => parsed.transport = transport(argument, value()?)?,
                 "--max-retries" => parsed.retries.max = number(argument, value()?)?,
                 "--retry-delay-ms" => parsed.retries.delay = milliseconds(argument, value()?)?,
                 "--idle-timeout-ms" => parsed.idle_timeout = milliseconds(argument, value()?)?,
                 _ => return Err(ArgumentsError::UnknownOption(argument.clone())),
             }
+        }
+        if parsed.transport == Transport::Websocket && parsed.protocol != Protocol::Responses {
+            return Err(ArgumentsError::NoWebsocket);
         }
         match <[String; 1]>::try_from(words) {
             Ok([prompt]) => parsed.prompt = prompt,
@@ -102,6 +120,16 @@ impl Arguments {
             },
         }
         Ok(parsed)
+    }
+}
+
+fn protocol(option: &str, value: &str) -> Result<Protocol, ArgumentsError> {
+    match value {
+        "responses" => Ok(Protocol::Responses),
+        "chat" => Ok(Protocol::Chat),
+        "messages" => Ok(Protocol::Messages),
+        "gemini" => Ok(Protocol::Gemini),
+        _ => Err(bad_value(option, value)),
     }
 }
 
@@ -167,6 +195,8 @@ mod tests {
             parse(&["exec", "--modell", "x", "p"]),
             Err(ArgumentsError::UnknownOption("--modell".into()))
         );
+        let mixed = ["exec", "--protocol", "chat", "--transport", "websocket", "p"];
+        assert_eq!(parse(&mixed), Err(ArgumentsError::NoWebsocket));
         assert_eq!(parse(&["exec", "p", "--model"]), Err(ArgumentsError::NoValue("--model".into())));
         assert!(matches!(parse(&["exec", "--max-retries", "-1", "p"]), Err(ArgumentsError::BadValue { .. })));
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Message, accept};
 
-use super::arguments::{Arguments, Retries, Transport};
+use super::arguments::{Arguments, Protocol, Retries, Transport};
 use super::endpoint::Endpoint;
 use super::turn::TurnEnd;
 use super::{AgentError, Plan, exec};
@@ -101,6 +101,7 @@ impl Folders {
             arguments: Arguments {
                 json: true,
                 base_url: None,
+                protocol: Protocol::Responses,
                 transport,
                 model: "m".to_owned(),
                 retries: Retries { max: 1, delay: Duration::from_millis(1) },

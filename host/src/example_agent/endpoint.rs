@@ -8,7 +8,7 @@ use thiserror::Error;
 #[error("base URL {0:?} is not of the form http://HOST[:PORT][/PATH]")]
 pub(super) struct EndpointError(String);
 
-/// The address of `{base}/responses`.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     /// Host to connect to, without brackets.
@@ -16,8 +16,8 @@ pub(super) struct Endpoint {
     pub port: u16,
     /// `HOST:PORT` as given, for the `host` header.
     pub authority: String,
-    /// Path of the responses endpoint, with its leading slash.
-    pub path: String,
+    /// Path of the base URL, without a slash at its end.
+    pub base_path: String,
 }
 
 impl Endpoint {
@@ -32,7 +32,7 @@ impl Endpoint {
             host: authority.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
             port: authority.port_u16().unwrap_or(80),
             authority: authority.to_string(),
-            path: format!("{}/responses", uri.path().trim_end_matches('/')),
+            base_path: uri.path().trim_end_matches('/').to_owned(),
         })
     }
 }
@@ -42,10 +42,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_responses_path_follows_the_base() {
+    fn the_parts_of_a_base_url_are_told_apart() {
         let endpoint = Endpoint::parse("http://127.0.0.1:8080/v1/").unwrap();
         assert_eq!((endpoint.host.as_str(), endpoint.port), ("127.0.0.1", 8080));
-        assert_eq!(endpoint.path, "/v1/responses");
+        assert_eq!(endpoint.base_path, "/v1");
         assert_eq!(Endpoint::parse("http://[::1]:9").unwrap().host, "::1");
     }
 

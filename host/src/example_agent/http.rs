@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::model::ModelSettings;
-use super::reply::{Reply, ReplyReader, StepError};
+use super::reply::{Reply, StepError};
 use super::sse::SseParser;
 
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -28,10 +28,10 @@ pub(super) async fn step(settings: &ModelSettings, body: &Value) -> Result<Reply
     }
     let mut stream = response.into_body();
     let mut parser = SseParser::default();
-    let mut reader = ReplyReader::default();
+    let mut reader = settings.protocol.reader();
     loop {
         let Some(bytes) = next_bytes(settings, &mut stream).await? else {
-            return Err(StepError::retryable("stream closed before response.completed"));
+            return reader.end();
         };
         let events = parser.push(&bytes).map_err(|error| StepError::Terminal(error.to_string()))?;
         for event in events {
@@ -51,12 +51,15 @@ async fn send(settings: &ModelSettings, body: &Value) -> Result<Response<Incomin
     let endpoint = &settings.endpoint;
     let mut request = Request::builder()
         .method(Method::POST)
-        .uri(endpoint.path.as_str())
+        .uri(settings.path())
         .header("host", endpoint.authority.as_str())
         .header("content-type", "application/json")
         .header("accept", "text/event-stream");
     for (name, value) in settings.headers() {
         request = request.header(name, value);
+    }
+    for (name, value) in settings.protocol.headers() {
+        request = request.header(*name, *value);
     }
     let request = request
         .body(Full::new(Bytes::from(body.to_string())))

@@ -1,10 +1,12 @@
 //! The agent built into the program: `wassert example-agent`.
 //!
-//! Small but honest: it speaks OpenAI Responses over HTTP and over WebSocket, really runs the tools it offers, retries,
+//! Small but honest: it speaks OpenAI Responses over HTTP and over WebSocket, Chat Completions, Anthropic Messages and
+//! Gemini, really runs the tools it offers, retries,
 //! and keeps a session that a later process resumes. What it does follows from the model's replies alone: it knows
 //! nothing of scenarios, recordings or assertions, and it has no sandbox of its own for shell commands.
 
 mod arguments;
+mod dialect;
 mod endpoint;
 mod events;
 mod http;
@@ -113,6 +115,7 @@ fn exec(plan: Plan, output: &mut dyn Write) -> Result<TurnEnd, AgentError> {
     let mut model = Model::new(ModelSettings {
         endpoint,
         model: arguments.model.clone(),
+        protocol: arguments.protocol,
         transport: arguments.transport,
         session_id: session.id.clone(),
         idle_timeout: arguments.idle_timeout,

@@ -1,9 +1,9 @@
 //! The model as the agent sees it: items in, a reply out, over whichever transport works.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 
-use super::arguments::Transport;
+use super::arguments::{Protocol, Transport};
 use super::endpoint::Endpoint;
 use super::reply::{Reply, StepError};
 use super::websocket::Connection;
@@ -13,6 +13,7 @@ use super::{http, tools};
 pub(super) struct ModelSettings {
     pub endpoint: Endpoint,
     pub model: String,
+    pub protocol: Protocol,
     pub transport: Transport,
     pub session_id: String,
     /// The longest silence of the server.
@@ -30,15 +31,13 @@ impl ModelSettings {
         ]
     }
 
-    fn body(&self) -> Value {
-        json!({
-            "model": self.model,
-            "stream": true,
-            "store": false,
-            "tools": tools::definitions(),
-            "tool_choice": "auto",
-            "parallel_tool_calls": true,
-        })
+    /// Path and query of the endpoint.
+    pub(super) fn path(&self) -> String {
+        self.protocol.path(&self.endpoint.base_path, &self.model)
+    }
+
+    fn body(&self, items: &[Value]) -> Value {
+        self.protocol.body(&self.model, &tools::definitions(), items)
     }
 }
 
@@ -65,9 +64,7 @@ impl Model {
                 outcome => return outcome,
             }
         }
-        let mut body = self.settings.body();
-        body["input"] = json!(items);
-        http::step(&self.settings, &body).await
+        http::step(&self.settings, &self.settings.body(items)).await
     }
 
     /// Ends the connection in good order.
@@ -79,7 +76,7 @@ impl Model {
 
     /// A connection on which anything went wrong is not used again, so the next attempt is a full request.
     fn websocket_step(&mut self, items: &[Value]) -> Result<Reply, StepError> {
-        let body = self.settings.body();
+        let body = self.settings.body(&[]);
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect(&body, items)?,

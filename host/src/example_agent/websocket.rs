@@ -33,7 +33,7 @@ impl Connection {
         let unreachable =
             |error: std::io::Error| StepError::retryable(format!("error opening websocket: {error}"));
         let endpoint = &settings.endpoint;
-        let mut request = format!("ws://{}{}", endpoint.authority, endpoint.path)
+        let mut request = format!("ws://{}{}", endpoint.authority, settings.path())
             .into_client_request()
             .map_err(|error| StepError::Terminal(format!("cannot form an upgrade request: {error}")))?;
         for (name, value) in settings.headers() {

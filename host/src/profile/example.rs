@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::document::{Place, PlaceSection};
 
-use super::{Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_lines, text_member};
+use super::{
+    Launch, Line, Profile, Program, Protocol, Transport, TurnLaunch, WireCall, codex_lines, text_member,
+};
 
 /// The profile of `wassert example-agent`.
 pub struct Example;
@@ -24,11 +26,19 @@ impl Profile for Example {
         &[Transport::Http, Transport::Websocket]
     }
 
+    fn protocols(&self) -> &'static [Protocol] {
+        &Protocol::ALL
+    }
+
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
         let mut arguments: Vec<String> =
             ["exec", "--json", "--base-url", turn.base_url, "--transport", turn.transport.word()]
                 .map(str::to_owned)
                 .to_vec();
+        // Responses is what it speaks unasked.
+        if turn.protocol != Protocol::Responses {
+            arguments.extend(["--protocol".to_owned(), turn.protocol.word().to_owned()]);
+        }
         arguments.extend_from_slice(turn.arguments);
         // Nothing after this is an option, whatever the prompt looks like.
         arguments.push("--".to_owned());
@@ -103,6 +113,7 @@ mod tests {
             home: "/h",
             prompt: "--go",
             session: Some("ab-1"),
+            protocol: Protocol::Responses,
             transport: Transport::Websocket,
             arguments: &extra,
             ..TurnLaunch::default()

@@ -32,7 +32,7 @@ use crate::document::Place;
 
 pub use launch::{Launch, Program, TurnLaunch};
 pub use line::{Line, UsageReport, UsageScope};
-pub use protocol::Protocol;
+pub use protocol::{Protocol, Stop};
 
 /// How an agent speaks to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

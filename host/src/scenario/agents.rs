@@ -111,6 +111,13 @@ fn choice(
         None => *profile.protocols().first()?,
         Some(written) => protocol(written, profile, findings)?,
     };
+    if let (Some((_, Settings { transport: Some(written), .. })), true) =
+        (settings, transport == Transport::Websocket && protocol != Protocol::Responses)
+    {
+        let message = format!("the protocol `{}` has no websocket", protocol.word());
+        findings.error("unknown-transport", message, written.span(), "only the protocol `responses` has one");
+        return None;
+    }
     let settings = settings.map(|(_, settings)| settings);
     Some(AgentChoice {
         name: (*name.get_ref()).to_owned(),

@@ -2,8 +2,6 @@
 //!
 //! Pure. Which step it is, `lane` has decided; what it looks like on the wire, `protocol` knows.
 
-use serde_json::{Value, json};
-
 use crate::document::{Reply, ReplyKind};
 use crate::profile::Transport;
 use crate::scenario::Fault;
@@ -11,7 +9,6 @@ use crate::scenario::Fault;
 use super::fault;
 use super::part::Part;
 use super::protocol::{Answer, Form, Frame, Head, Refusal, StreamEnd, WireFormat, delivered};
-use super::route::ModelList;
 use super::script::Action;
 
 /// How a request wants to be answered.
@@ -33,11 +30,12 @@ impl Manner {
 
     /// A whole reply.
     pub(super) fn reply(&self, head: &Head<'_>, parts: &[Part]) -> Answer {
-        if self.streams {
+        let answer = if self.streams {
             Answer::events(self.format.stream(head, parts), StreamEnd::Complete)
         } else {
             Answer::json(200, &self.format.whole(head, parts))
-        }
+        };
+        Answer { headers: self.format.reply_headers(head), ..answer }
     }
 
     /// A reply that is cut inside its first item.
@@ -115,14 +113,4 @@ pub(super) fn called<'a>(action: &Action, parts: &'a [Part]) -> impl Iterator<It
 
 pub(super) fn reply(status: u16, kind: ReplyKind, detail: String) -> Reply {
     Reply { status, kind, detail, items: Vec::new() }
-}
-
-/// The models there are, in the shape that is asked for.
-pub(super) fn models(list: ModelList) -> Value {
-    match list {
-        ModelList::Codex => json!({"models": []}),
-        ModelList::OpenAi => json!({"object": "list", "data": [
-            {"id": "fake-model", "object": "model", "created": 0, "owned_by": "wassert"},
-        ]}),
-    }
 }

@@ -5,19 +5,20 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::document::{Reply, ReplyKind, Request, UnusedStep};
-use crate::profile::{Profile, Protocol, Transport};
+use crate::profile::{Profile, Protocol, Stop, Transport};
 use crate::scenario::Step;
 
 use super::Traffic;
-use super::answer::{Manner, called, models, render, reply, step_reply};
+use super::answer::{Manner, called, render, reply, step_reply};
 use super::capture::Capture;
 use super::conversation::{Entries, quote};
 use super::lane::{Lane, Mismatch, Moment, Served};
 use super::part::Part;
-use super::protocol::{Answer, Asked, Decoded, Head, Refusal, format_of};
+use super::protocol::models::models;
+use super::protocol::{Answer, Asked, Decoded, Head, Refusal, format_of, tokens};
 use super::request::{Body, Incoming, transcript_violations};
 use super::route::{Route, protocol_of, route};
 use super::script::{Action, ScriptStep};
@@ -141,6 +142,24 @@ impl Exchange {
                 let message = String::from("this server speaks HTTP here");
                 let answer = manner.refusal(&Refusal::new(426, "upgrade_refused", message));
                 state.default_answer(arrival, "upgrade", answer)
+            }
+            Route::CountTokens(protocol) => {
+                let asked = Asked {
+                    transport: manner.transport,
+                    target: &arrival.request.path,
+                    body: json.as_ref().unwrap_or(&Value::Null),
+                    earlier: &|_| None,
+                };
+                let decoded = manner.format.decode(&asked);
+                let count = tokens(decoded.transcript.len());
+                arrival.request.transcript = decoded.transcript;
+                arrival.request.model = decoded.model;
+                arrival.request.tools = decoded.tools;
+                let body = match protocol {
+                    Protocol::Gemini => json!({"totalTokens": count}),
+                    _ => json!({"input_tokens": count}),
+                };
+                state.default_answer(arrival, "count-tokens", Answer::json(200, &body))
             }
             Route::Models(list) => state.default_answer(arrival, "models", Answer::json(200, &models(list))),
             Route::Probe => state.default_answer(arrival, "probe", Answer::empty()),
@@ -293,7 +312,15 @@ impl State {
 fn head<'a>(id: &'a str, stem: &'a str, request: &'a Request, decoded: &Decoded) -> Head<'a> {
     let model = request.model.as_deref().unwrap_or_default();
     let reports_usage = decoded.reports_usage;
-    Head { id, stem, model, input_items: request.transcript.len(), reports_usage }
+    Head {
+        id,
+        stem,
+        model,
+        input_items: request.transcript.len(),
+        reports_usage,
+        usage: None,
+        stop: Stop::End,
+    }
 }
 
 fn frame_route(frame: Option<&Value>) -> Route {

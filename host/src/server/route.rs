@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::protocol::models::ModelList;
 use crate::profile::Protocol;
 
 /// Where a request goes.
@@ -11,6 +12,8 @@ pub(super) enum Route {
     Generate(Protocol),
     /// A WebSocket upgrade of `GET …/v1/responses`.
     Upgrade,
+    /// Asks how many tokens a request would count.
+    CountTokens(Protocol),
     /// Asks which models there are.
     Models(ModelList),
     /// `HEAD /` or `GET /`: is anybody there.
@@ -19,26 +22,38 @@ pub(super) enum Route {
     Unknown,
 }
 
-/// The shape of a list of models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ModelList {
-    /// That of OpenAI.
-    OpenAi,
-    /// That of codex, which asks with `client_version`.
-    Codex,
-}
-
 /// The route of a request. `target` is path and query, `headers` have lower-case names.
 pub(super) fn route(method: &str, target: &str, headers: &BTreeMap<String, Vec<String>>) -> Route {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let codex = || query.split('&').any(|pair| pair.split('=').next() == Some("client_version"));
     match (method, path) {
         ("POST", "/v1/responses") => Route::Generate(Protocol::Responses),
         ("GET", "/v1/responses") if asks_for_websocket(headers) => Route::Upgrade,
-        ("GET", "/v1/models") => {
-            let for_codex = query.split('&').any(|pair| pair.split('=').next() == Some("client_version"));
-            Route::Models(if for_codex { ModelList::Codex } else { ModelList::OpenAi })
+        ("POST", "/v1/chat/completions") => Route::Generate(Protocol::Chat),
+        ("POST", "/v1/messages") => Route::Generate(Protocol::Messages),
+        ("POST", "/v1/messages/count_tokens") => Route::CountTokens(Protocol::Messages),
+        ("POST", _) => gemini(path, query),
+        ("GET", "/v1/models") if headers.contains_key("anthropic-version") => {
+            Route::Models(ModelList::Anthropic)
         }
+        ("GET", "/v1/models") if codex() => Route::Models(ModelList::Codex),
+        ("GET", "/v1/models") => Route::Models(ModelList::OpenAi),
+        ("GET", "/v1beta/models" | "/v1alpha/models") => Route::Models(ModelList::Gemini),
         ("GET" | "HEAD", "/") => Route::Probe,
+        _ => Route::Unknown,
+    }
+}
+
+/// `…/models/MODEL:METHOD`; a stream only as events, which is what every client asks for.
+fn gemini(path: &str, query: &str) -> Route {
+    let model = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1alpha/models/"));
+    let method = model.and_then(|model| model.rsplit_once(':')).map(|(_, method)| method);
+    match method {
+        Some("generateContent") => Route::Generate(Protocol::Gemini),
+        Some("streamGenerateContent") if query.split('&').any(|pair| pair == "alt=sse") => {
+            Route::Generate(Protocol::Gemini)
+        }
+        Some("countTokens") => Route::CountTokens(Protocol::Gemini),
         _ => Route::Unknown,
     }
 }
@@ -46,7 +61,9 @@ pub(super) fn route(method: &str, target: &str, headers: &BTreeMap<String, Vec<S
 /// The protocol of a request, also of one that takes no route: what it would be refused in.
 pub(super) fn protocol_of(target: &str, headers: &BTreeMap<String, Vec<String>>) -> Protocol {
     match route("POST", target, headers) {
-        Route::Generate(protocol) => protocol,
+        Route::Generate(protocol) | Route::CountTokens(protocol) => protocol,
+        _ if headers.contains_key("anthropic-version") => Protocol::Messages,
+        _ if target.starts_with("/v1beta/") || target.starts_with("/v1alpha/") => Protocol::Gemini,
         _ => Protocol::Responses,
     }
 }
@@ -83,6 +100,21 @@ mod tests {
         assert_eq!(route("GET", "/v1/models?client_version=1", &none), Route::Models(ModelList::Codex));
         assert_eq!(route("GET", "/v1/models?x=client_version", &none), Route::Models(ModelList::OpenAi));
         assert_eq!(route("HEAD", "/", &none), Route::Probe);
+        assert_eq!(route("POST", "/v1/chat/completions", &none), Route::Generate(Protocol::Chat));
+        assert_eq!(route("POST", "/v1/messages?beta=true", &none), Route::Generate(Protocol::Messages));
+        let counts = Route::CountTokens(Protocol::Messages);
+        assert_eq!(route("POST", "/v1/messages/count_tokens?beta=true", &none), counts);
+        let generates = Route::Generate(Protocol::Gemini);
+        assert_eq!(route("POST", "/v1beta/models/m:generateContent", &none), generates);
+        assert_eq!(route("POST", "/v1beta/models/m:streamGenerateContent?alt=sse", &none), generates);
+        assert_eq!(route("POST", "/v1beta/models/m:streamGenerateContent", &none), Route::Unknown);
+        let counts = Route::CountTokens(Protocol::Gemini);
+        assert_eq!(route("POST", "/v1beta/models/m:countTokens", &none), counts);
+        let anthropic = BTreeMap::from([("anthropic-version".to_owned(), vec!["2023-06-01".to_owned()])]);
+        assert_eq!(route("GET", "/v1/models?limit=1000", &anthropic), Route::Models(ModelList::Anthropic));
+        assert_eq!(route("GET", "/v1beta/models", &none), Route::Models(ModelList::Gemini));
+        assert_eq!(protocol_of("/v1/other", &anthropic), Protocol::Messages);
+        assert_eq!(protocol_of("/v1beta/x", &none), Protocol::Gemini);
         assert_eq!(route("GET", "/v1/responses/compact", &upgrade), Route::Unknown);
     }
 }

@@ -2,8 +2,13 @@
 //!
 //! A new protocol is one folder with one [`WireFormat`] and one line in [`format_of`].
 
+pub(super) mod chat;
+mod content;
 pub(super) mod frame;
+pub(super) mod gemini;
 pub(super) mod http;
+pub(super) mod messages;
+pub(super) mod models;
 pub(super) mod responses;
 
 use std::sync::Arc;
@@ -11,7 +16,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::document::{Item, Violation};
-use crate::profile::{Protocol, Transport};
+use crate::profile::{Protocol, Stop, Transport};
 
 use super::answer::Manner;
 use super::part::Part;
@@ -19,9 +24,6 @@ pub(super) use frame::{Answer, Form, Frame, StreamEnd, delivered};
 
 /// What a protocol knows: how its requests read and how its replies look.
 pub(super) trait WireFormat: Sync {
-    /// Which protocol it is.
-    fn protocol(&self) -> Protocol;
-
     /// Reads a request whose body is a JSON object.
     fn decode(&self, asked: &Asked<'_>) -> Decoded;
 
@@ -37,6 +39,23 @@ pub(super) trait WireFormat: Sync {
     /// The answer of a request that is refused.
     fn refusal(&self, transport: Transport, refusal: &Refusal) -> Answer;
 
+    /// Headers of a reply beside those of its form.
+    fn reply_headers(&self, _head: &Head<'_>) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The name in the `event:` line of an event that is written out in a script; none where the protocol has no such
+    /// lines.
+    fn event_name(&self, event: &Value) -> Option<String>;
+
+    /// What an agent understands of events that are written out in a script.
+    fn said(&self, events: &[Value]) -> Vec<Item>;
+
+    /// Marks of a reply's reasoning that the agent must send back unchanged.
+    fn signatures(&self, _head: &Head<'_>, _parts: &[Part]) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The items that a reply adds to the conversation as it is on the wire, where later requests may name the reply
     /// instead of repeating them.
     fn remembered(&self, _head: &Head<'_>, _parts: &[Part]) -> Vec<Value> {
@@ -48,7 +67,9 @@ pub(super) trait WireFormat: Sync {
 pub(super) fn format_of(protocol: Protocol) -> &'static dyn WireFormat {
     match protocol {
         Protocol::Responses => &responses::Responses,
-        _ => &responses::Responses,
+        Protocol::Chat => &chat::Chat,
+        Protocol::Messages => &messages::Messages,
+        Protocol::Gemini => &gemini::Gemini,
     }
 }
 
@@ -80,6 +101,8 @@ pub(super) struct Decoded {
     pub(super) tools: Vec<String>,
     /// What the protocol forbids and the request does.
     pub(super) violations: Vec<Violation>,
+    /// Marks of reasoning that it sends back.
+    pub(super) signatures: Vec<String>,
     /// The conversation as it is on the wire, where later requests may name it instead of repeating it.
     pub(super) wire_items: Vec<Arc<Value>>,
     /// The earlier response it names, where the server knows no such response.
@@ -101,7 +124,14 @@ pub(super) struct Head<'a> {
     pub(super) input_items: usize,
     /// Whether a stream ends with the tokens used, where the protocol leaves the choice to the request.
     pub(super) reports_usage: bool,
+    /// What the script says of tokens; otherwise a fixed rule does.
+    pub(super) usage: Option<Usage>,
+    /// Why the model stops.
+    pub(super) stop: Stop,
 }
+
+/// When every reply was made.
+const CREATED_AT_SECONDS: u64 = 1_700_000_000;
 
 /// Tokens each item of a transcript counts as.
 const INPUT_TOKENS_PER_ITEM: usize = 100;
@@ -113,18 +143,38 @@ const OUTPUT_TOKENS_PER_ITEM: usize = 10;
 pub(super) struct Usage {
     /// Of the request.
     pub(super) input: u64,
+    /// Those of the request that were read before.
+    pub(super) cached: u64,
     /// Of the reply.
     pub(super) output: u64,
+    /// Those of the reply that went into reasoning.
+    pub(super) reasoning: u64,
 }
 
 impl Head<'_> {
     /// What the reply says of tokens: by a fixed rule, so that it never differs between runs.
     pub(super) fn usage(&self, parts: &[Part]) -> Usage {
-        Usage {
-            input: (self.input_items * INPUT_TOKENS_PER_ITEM) as u64,
+        self.usage.unwrap_or(Usage {
+            input: tokens(self.input_items),
+            cached: 0,
             output: (parts.len() * OUTPUT_TOKENS_PER_ITEM) as u64,
-        }
+            reasoning: 0,
+        })
     }
+
+    /// Why the model stops, in the protocol's word. What has no word there was refused when the script was loaded.
+    pub(super) fn stop_word(&self, protocol: Protocol, parts: &[Part]) -> &'static str {
+        let calls = parts.iter().any(|part| matches!(part, Part::Call { .. }));
+        protocol
+            .stop_word(self.stop, calls)
+            .or_else(|| protocol.stop_word(Stop::End, calls))
+            .unwrap_or_default()
+    }
+}
+
+/// Tokens that a transcript of so many items counts as.
+pub(super) fn tokens(items: usize) -> u64 {
+    (items * INPUT_TOKENS_PER_ITEM) as u64
 }
 
 /// Why a request gets no reply.
@@ -144,5 +194,10 @@ impl Refusal {
     /// One that no agent repeats.
     pub(super) fn new(status: u16, code: &str, message: String) -> Self {
         Self { status, code: code.to_owned(), message, retry_after_seconds: None }
+    }
+
+    /// Headers that say when to come again.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        self.retry_after_seconds.map(|seconds| ("retry-after", seconds.to_string())).into_iter().collect()
     }
 }

@@ -14,15 +14,15 @@ use crate::document::{Item, ReplyKind, Role};
 use crate::scenario::Expectation;
 
 pub(super) struct Received {
-    status: u16,
-    headers: HeaderMap,
-    bytes: Vec<u8>,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) bytes: Vec<u8>,
     /// Whether the body came to its end.
-    whole: bool,
+    pub(super) whole: bool,
 }
 
 impl Received {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap()
     }
     pub(super) fn events(&self) -> Vec<Value> {
@@ -37,7 +37,7 @@ impl Received {
     }
 }
 
-async fn send(server: &Server, request: Request<Full<Bytes>>) -> Received {
+pub(super) async fn send(server: &Server, request: Request<Full<Bytes>>) -> Received {
     let stream = TcpStream::connect(address(server)).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
@@ -56,7 +56,12 @@ async fn send(server: &Server, request: Request<Full<Bytes>>) -> Received {
     Received { status: head.status.as_u16(), headers: head.headers, bytes, whole }
 }
 
-fn build(method: &str, target: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Request<Full<Bytes>> {
+pub(super) fn build(
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: Vec<u8>,
+) -> Request<Full<Bytes>> {
     let mut request = Request::builder().method(method).uri(target).header("host", "server");
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -2,6 +2,7 @@
 
 mod causality;
 mod http;
+mod protocols;
 mod websocket;
 
 use std::collections::BTreeMap;

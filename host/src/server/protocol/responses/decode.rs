@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::document::{Item, Role};
+use crate::server::protocol::content::{joined, other, text_of, unique};
 
 /// The input items of a request as they are on the wire; text stands for one message of the user.
 pub(super) fn input_items(body: &Value) -> Vec<Arc<Value>> {
@@ -28,15 +29,15 @@ pub(super) fn instructions(body: &Value) -> Option<Item> {
 
 /// One input item in the document's words.
 pub(super) fn item(raw: &Value) -> Item {
-    let text_of = |name: &str| raw.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text_of = |name: &str| text_of(raw, name);
     let type_name = raw.get("type").and_then(Value::as_str);
     match type_name {
         Some("message") | None => match role(raw) {
-            Some(role) => Item::Message { role, text: joined(raw.get("content")) },
+            Some(role) => Item::Message { role, text: joined(raw.get("content"), "\n") },
             None => other(type_name, raw),
         },
         Some("reasoning") => {
-            let parts = [joined(raw.get("summary")), joined(raw.get("content"))];
+            let parts = [joined(raw.get("summary"), "\n"), joined(raw.get("content"), "\n")];
             let text: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
             Item::Reasoning { text: text.join("\n") }
         }
@@ -54,7 +55,7 @@ pub(super) fn item(raw: &Value) -> Item {
             input: raw.get("action").cloned().unwrap_or_default(),
         },
         Some("function_call_output" | "custom_tool_call_output" | "local_shell_call_output") => {
-            Item::Result { call: text_of("call_id"), output: joined(raw.get("output")) }
+            Item::Result { call: text_of("call_id"), output: joined(raw.get("output"), "\n") }
         }
         _ => other(type_name, raw),
     }
@@ -80,9 +81,7 @@ pub(super) fn tools(body: &Value, input: &[Arc<Value>]) -> Vec<String> {
             None => names.push(name.to_owned()),
         }
     }
-    let mut seen = std::collections::BTreeSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    names
+    unique(names.into_iter())
 }
 
 fn tool_name(tool: &Value) -> Option<&str> {
@@ -105,31 +104,6 @@ fn role(raw: &Value) -> Option<Role> {
         "assistant" => Role::Assistant,
         _ => return None,
     })
-}
-
-/// Text, or the texts of parts joined by a newline; a part without text is named by its type, in brackets.
-fn joined(content: Option<&Value>) -> String {
-    match content {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => {
-            let texts: Vec<_> = parts
-                .iter()
-                .map(|part| match part.get("text").or_else(|| part.get("refusal")).and_then(Value::as_str) {
-                    Some(text) => text.to_owned(),
-                    None => {
-                        format!("[{}]", part.get("type").and_then(Value::as_str).unwrap_or("unknown part"))
-                    }
-                })
-                .collect();
-            texts.join("\n")
-        }
-        None | Some(Value::Null) => String::new(),
-        Some(other) => other.to_string(),
-    }
-}
-
-fn other(type_name: Option<&str>, raw: &Value) -> Item {
-    Item::Other { type_name: type_name.unwrap_or_default().to_owned(), raw: raw.clone() }
 }
 
 #[cfg(test)]

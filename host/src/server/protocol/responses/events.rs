@@ -5,13 +5,10 @@
 
 use serde_json::{Value, json};
 
-use crate::profile::WireCall;
+use crate::profile::{Protocol, Stop, WireCall};
 use crate::server::part::Part;
 use crate::server::protocol::frame::Piece;
-use crate::server::protocol::{Frame, Head, Usage};
-
-/// What `created_at` always is.
-const CREATED_AT_SECONDS: u64 = 1_700_000_000;
+use crate::server::protocol::{CREATED_AT_SECONDS, Frame, Head};
 
 /// An event, and what of the reply it brings.
 type Event = (Value, Option<Piece>);
@@ -22,13 +19,18 @@ pub(super) fn reply(head: &Head<'_>, parts: &[Part]) -> Vec<Frame> {
     for (index, part) in parts.iter().enumerate() {
         item_events(head, index, part, &mut events);
     }
-    events.push((json!({"type": "response.completed", "response": completed(head, parts)}), None));
+    let name = if head.stop == Stop::End { "response.completed" } else { "response.incomplete" };
+    events.push((json!({"type": name, "response": completed(head, parts)}), None));
     numbered(events)
 }
 
 /// The response at the end of a whole reply.
 pub(super) fn completed(head: &Head<'_>, parts: &[Part]) -> Value {
-    let mut response = response(head, "completed", &output(head, parts));
+    let status = if head.stop == Stop::End { "completed" } else { "incomplete" };
+    let mut response = response(head, status, &output(head, parts));
+    if head.stop != Stop::End {
+        response["incomplete_details"] = json!({"reason": head.stop_word(Protocol::Responses, parts)});
+    }
     response["usage"] = usage(head, parts);
     response
 }
@@ -197,11 +199,11 @@ fn response(head: &Head<'_>, status: &str, output: &[Value]) -> Value {
 }
 
 fn usage(head: &Head<'_>, parts: &[Part]) -> Value {
-    let Usage { input, output } = head.usage(parts);
+    let usage = head.usage(parts);
     json!({
-        "input_tokens": input, "input_tokens_details": {"cached_tokens": 0},
-        "output_tokens": output, "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": input + output,
+        "input_tokens": usage.input, "input_tokens_details": {"cached_tokens": usage.cached},
+        "output_tokens": usage.output, "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.input + usage.output,
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Asked, Decoded, Frame, Head, Refusal, StreamEnd, WireFormat};
 use crate::document::Item;
-use crate::profile::{Protocol, Transport};
+use crate::profile::Transport;
 use crate::server::answer::Manner;
 use crate::server::fault::error_type;
 use crate::server::part::Part;
@@ -17,10 +17,6 @@ use crate::server::part::Part;
 pub(in crate::server) struct Responses;
 
 impl WireFormat for Responses {
-    fn protocol(&self) -> Protocol {
-        Protocol::Responses
-    }
-
     fn decode(&self, asked: &Asked<'_>) -> Decoded {
         let body = asked.body;
         let own = decode::input_items(body);
@@ -33,7 +29,9 @@ impl WireFormat for Responses {
         transcript.extend(decode::instructions(body));
         transcript.extend(own.iter().map(|raw| decode::item(raw)));
         wire_items.extend(own);
+        let encrypted = wire_items.iter().filter_map(|item| item["encrypted_content"].as_str());
         Decoded {
+            signatures: encrypted.map(str::to_owned).collect(),
             model: body["model"].as_str().map(str::to_owned),
             streams: asked.transport == Transport::Websocket || body["stream"] == true,
             tools: decode::tools(body, &wire_items),
@@ -63,15 +61,13 @@ impl WireFormat for Responses {
 
     fn refusal(&self, transport: Transport, refusal: &Refusal) -> Answer {
         let Refusal { status, code, message, retry_after_seconds } = refusal;
-        let retry_after = retry_after_seconds.map(|seconds| seconds.to_string());
         let error_type = error_type(*status);
         let answer = match transport {
             Transport::Http => {
                 let body = json!({"error": {
                     "message": message, "type": error_type, "param": null, "code": code,
                 }});
-                let headers = retry_after.map(|seconds| ("retry-after", seconds)).into_iter().collect();
-                Answer { headers, ..Answer::json(*status, &body) }
+                Answer { headers: refusal.headers(), ..Answer::json(*status, &body) }
             }
             Transport::Websocket => {
                 // codex acts on an error frame only when it has `status`.
@@ -79,13 +75,31 @@ impl WireFormat for Responses {
                     "type": "error", "status": status,
                     "error": {"code": code, "message": message, "type": error_type},
                 });
-                if let Some(seconds) = retry_after {
-                    frame["headers"] = json!({"retry-after": seconds});
+                if let Some(seconds) = retry_after_seconds {
+                    frame["headers"] = json!({"retry-after": seconds.to_string()});
                 }
                 Answer::json(*status, &frame)
             }
         };
         Answer { detail: code.clone(), ..answer }
+    }
+
+    fn event_name(&self, event: &Value) -> Option<String> {
+        event["type"].as_str().map(str::to_owned)
+    }
+
+    fn said(&self, events: &[Value]) -> Vec<Item> {
+        let done = events.iter().filter(|event| event["type"] == "response.output_item.done");
+        let whole = events.iter().filter_map(|event| event["output"].as_array()).flatten();
+        done.map(|event| &event["item"]).chain(whole).map(decode::item).collect()
+    }
+
+    fn signatures(&self, _: &Head<'_>, parts: &[Part]) -> Vec<String> {
+        let of = |part: &Part| match part {
+            Part::Reasoning { encrypted, .. } => encrypted.clone(),
+            _ => None,
+        };
+        parts.iter().filter_map(of).collect()
     }
 
     fn remembered(&self, head: &Head<'_>, parts: &[Part]) -> Vec<Value> {
