@@ -1,6 +1,6 @@
 //! Everything that arrived, and the order in which the document tells it.
 
-use crate::document::{Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation};
+use crate::document::{Item, Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation};
 
 use super::Traffic;
 use super::lane::Mismatch;
@@ -48,6 +48,11 @@ impl Capture {
         self.requests.push(request);
         self.bodies.push(body);
         self.requests.len() - 1
+    }
+
+    /// The transcript of a request.
+    pub(super) fn transcript(&self, request: usize) -> &[Item] {
+        self.requests.get(request).map(|request| request.transcript.as_slice()).unwrap_or_default()
     }
 
     /// Notes that a request reached no step.

@@ -15,11 +15,12 @@ use super::Traffic;
 use super::answer::{Manner, called, render, reply, step_reply};
 use super::capture::Capture;
 use super::conversation::{Entries, quote};
+use super::invariant::{Signatures, lost, transcript_violations};
 use super::lane::{Lane, Mismatch, Moment, Served};
 use super::part::Part;
 use super::protocol::models::models;
 use super::protocol::{Answer, Asked, Decoded, Head, Refusal, format_of, tokens};
-use super::request::{Body, Incoming, transcript_violations};
+use super::request::{Body, Incoming};
 use super::route::{Route, protocol_of, route};
 use super::script::{Action, ScriptStep};
 use super::share::{Responses, SharedBytes};
@@ -41,6 +42,9 @@ struct State {
     responses: Responses,
     prewarms: u32,
     capture: Capture,
+    signatures: Signatures,
+    /// Lane and conversation to the first request that reached its latest step.
+    latest: BTreeMap<(String, u32), usize>,
 }
 
 impl Exchange {
@@ -67,6 +71,8 @@ impl Exchange {
             responses: Responses::default(),
             prewarms: 0,
             capture: Capture::new(capture_limit_bytes),
+            signatures: Signatures::default(),
+            latest: BTreeMap::new(),
         };
         Ok(Self { profile, state: Mutex::new(state) })
     }
@@ -275,9 +281,15 @@ impl State {
         let number = step.step.number;
         let id = format!("{lane}_{number}_{attempt}");
         let stem = format!("{lane}_{number}");
+        let before = self.latest.get(&(lane.to_owned(), conversation));
+        let before = before.map(|request| self.capture.transcript(*request)).unwrap_or_default();
+        request.violations.extend(lost(before, &request.transcript));
+        request.violations.extend(self.signatures.violations(lane, conversation, &decoded.signatures));
         let head = head(&id, &stem, request, &decoded);
         let (answer, kept) = render(manner, &head, &action, &step.parts);
         if action == Action::Reply {
+            let marks = manner.format.signatures(&head, &step.parts);
+            self.signatures.issue(lane, conversation, marks, step.calls_tools());
             let added = manner.format.remembered(&head, &step.parts);
             decoded.wire_items.extend(added.into_iter().map(Arc::new));
             self.responses.remember(lane, format!("resp_{id}"), decoded.wire_items);
@@ -296,6 +308,9 @@ impl State {
         let unmet = if attempt == 1 { step.unmet(&request.transcript) } else { Vec::new() };
 
         let position = self.capture.push(arrival.request, arrival.bytes);
+        if attempt == 1 {
+            self.latest.insert((lane.to_owned(), conversation), position);
+        }
         for tool in not_offered {
             self.capture.not_offered(position, &tool);
         }

@@ -9,6 +9,7 @@ mod coding;
 mod conversation;
 mod exchange;
 mod fault;
+mod invariant;
 mod lane;
 mod listen;
 mod part;

@@ -1,12 +1,12 @@
-//! From the bytes of a request to what it says: decoded body, JSON, and what is wrong with its transcript.
+//! From the bytes of a request to what it says: decoded body and JSON.
 //!
 //! Pure, and bounded: a body that is too large, compressed or not, is refused before it is held.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::document::{Item, Violation};
+use crate::document::Violation;
 use crate::profile::Transport;
 use crate::value::first_duplicate;
 
@@ -93,47 +93,6 @@ impl Incoming {
     }
 }
 
-/// What is wrong with a transcript as a whole.
-pub(super) fn transcript_violations(transcript: &[Item]) -> Vec<Violation> {
-    let mut found = Vec::new();
-    let mut calls = BTreeMap::new();
-    let mut answered = BTreeSet::new();
-    for (position, item) in transcript.iter().enumerate() {
-        match item {
-            Item::Call { call, .. } => {
-                if let Some(first) = calls.insert(call.as_str(), position) {
-                    let message = format!(
-                        "transcript items {first} and {position} are calls with the identifier {}",
-                        quote(call)
-                    );
-                    found.push(violation("duplicate-call", message));
-                }
-            }
-            Item::Result { call, .. } => {
-                if !calls.contains_key(call.as_str()) {
-                    let message = format!(
-                        "transcript item {position} is a result of call {}, which is not before it",
-                        quote(call)
-                    );
-                    found.push(violation("result-without-call", message));
-                }
-                answered.insert(call.as_str());
-            }
-            _ => {}
-        }
-    }
-    // Calls at the very end may still be answered.
-    let last_other =
-        transcript.iter().rposition(|item| !matches!(item, Item::Call { .. } | Item::Reasoning { .. }));
-    for (call, position) in calls {
-        if last_other.is_some_and(|last| position < last) && !answered.contains(call) {
-            let message = format!("transcript item {position} is call {}, which has no result", quote(call));
-            found.push(violation("call-without-result", message));
-        }
-    }
-    found
-}
-
 /// A violation with a code and a sentence.
 pub(super) fn violation(code: &str, message: String) -> Violation {
     Violation { code: code.to_owned(), message }
@@ -189,18 +148,5 @@ mod tests {
         assert_eq!(incoming("", large.into_bytes()).take_body().for_document(), Value::Null);
         assert_eq!(incoming("", b"\xff".to_vec()).take_body().for_document(), json!("\u{fffd}"));
         assert_eq!(incoming("", Vec::new()).take_body().for_document(), Value::Null);
-    }
-
-    #[test]
-    fn calls_and_results_must_pair() {
-        let call = |id: &str| Item::Call { call: id.into(), tool: "t".into(), input: Value::Null };
-        let result = |id: &str| Item::Result { call: id.into(), output: String::new() };
-        let codes = |items: &[Item]| -> Vec<String> {
-            transcript_violations(items).into_iter().map(|violation| violation.code).collect()
-        };
-        assert!(codes(&[call("a"), call("b"), result("b"), result("a"), call("c"), call("d")]).is_empty());
-        assert_eq!(codes(&[result("a"), call("a")]), ["result-without-call"]);
-        assert_eq!(codes(&[call("a"), call("b"), result("b")]), ["call-without-result"]);
-        assert_eq!(codes(&[call("a"), result("a"), call("a"), result("a")]), ["duplicate-call"]);
     }
 }
