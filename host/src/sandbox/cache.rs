@@ -12,9 +12,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use rustix::process::geteuid;
 use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::Sha256;
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Engine, Module, Precompiled};
 
+use super::door::Compiled;
 use crate::value::Digest;
 
 const MAC_BYTES: usize = 32;
@@ -43,7 +44,7 @@ impl Cache {
         Some(Self { folder: folder.to_owned(), key })
     }
 
-    pub fn get(&self, engine: &Engine, module: &Digest) -> Option<Component> {
+    pub fn get(&self, engine: &Engine, module: &Digest) -> Option<Compiled> {
         let name = file_name(engine, module);
         let bytes = fs::read(self.folder.join(&name)).ok()?;
         let (mac, compiled) = bytes.split_at_checked(MAC_BYTES)?;
@@ -51,8 +52,8 @@ impl Cache {
         deserialize(engine, compiled)
     }
 
-    pub fn put(&self, engine: &Engine, module: &Digest, component: &Component) {
-        let Ok(compiled) = component.serialize() else { return };
+    pub fn put(&self, engine: &Engine, module: &Digest, made: &Compiled) {
+        let Ok(compiled) = made.serialize() else { return };
         let name = file_name(engine, module);
         let mac = self.mac(&name, &compiled).finalize().into_bytes();
         // A failed write leaves the next judging to compile again.
@@ -124,10 +125,15 @@ fn forget_oldest(folder: &Path, most: usize) -> std::io::Result<()> {
 
 /// Turns compiled bytes back into a component.
 #[expect(unsafe_code, reason = "wasmtime runs these bytes as native code and can't check them")]
-fn deserialize(engine: &Engine, compiled: &[u8]) -> Option<Component> {
-    // SAFETY: `compiled` was written by `Cache::put` from `Component::serialize`: the caller verified its HMAC, made
+fn deserialize(engine: &Engine, compiled: &[u8]) -> Option<Compiled> {
+    // SAFETY: `compiled` was written by `Cache::put` from `Compiled::serialize`: the caller verified its HMAC, made
     // with a key only this user can read. wasmtime itself refuses bytes of another version or configuration.
-    unsafe { Component::deserialize(engine, compiled) }.ok()
+    unsafe {
+        match Engine::detect_precompiled(compiled)? {
+            Precompiled::Component => Component::deserialize(engine, compiled).ok().map(Compiled::Component),
+            Precompiled::Module => Module::deserialize(engine, compiled).ok().map(Compiled::Module),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use wasmtime::ResourceLimiter;
 
-use super::limits::{Limits, size};
+use super::limits::{Limits, grouped, size};
 use super::stop::Stop;
 use crate::value::ErrorClass;
 
@@ -69,7 +69,7 @@ impl ResourceLimiter for Cap {
         if desired > self.table_elements_limit {
             let message = format!(
                 "needs a table of more than {} elements (limits.table_elements)",
-                self.table_elements_limit
+                grouped(self.table_elements_limit as u64)
             );
             return Err(Stop::new(ErrorClass::Guest, "memory", message).into());
         }

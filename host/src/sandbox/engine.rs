@@ -29,6 +29,9 @@ const PROPOSALS: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
+/// The same for people.
+pub(super) const ALLOWED: &str = "allowed is WebAssembly 2.0 with SIMD and extended constants";
+
 pub(super) fn new(back_end: BackEnd, stack_bytes: usize) -> wasmtime::Result<Engine> {
     let mut cost = OperatorCost::default();
     // wasmtime charges nothing for growing; the host zeroes each page.

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use wasmtime::Store;
 use wasmtime::component::ResourceTable;
 
-use super::cap::Cap;
-use super::door::bindings::{Pack, PackPre};
+use super::door::{Declared, Door, Instance};
 use super::imports::{Case, State};
 use super::limits::Limits;
 use super::message::Description;
@@ -28,52 +27,43 @@ pub(super) struct Ended {
     pub fuel: u64,
 }
 
-/// What a module offers; no import may be called meanwhile.
+/// What a module offers, nothing where it can't say; nothing of the evidence may be asked for meanwhile.
 pub(super) fn describe(
-    pre: &PackPre<State>,
+    door: &dyn Door,
     ticker: &Ticker,
     limits: &Limits,
 ) -> Result<Vec<Description>, Unjudged> {
-    let _running = ticker.run(pre.engine());
-    let mut store = store(pre, None, limits);
-    let pack =
-        instantiate(pre, &mut store, limits).map_err(|error| stop::of_error(&error, Phase::Setup, limits))?;
+    if let Some(declared) = door.declared() {
+        return match declared {
+            Declared::Section(descriptions) => bounded(descriptions).map_err(|stop| stop.0),
+            Declared::Nothing => Ok(Vec::new()),
+        };
+    }
+    let _running = ticker.run(door.engine());
+    let mut store = store(door, None, limits);
+    let instance = instantiate(door, &mut store, limits)
+        .map_err(|error| stop::of_error(&error, Phase::Setup, limits))?;
     store.data_mut().phase = Phase::Describe;
-    let described = pack
-        .wassert_pack_assertions()
-        .call_describe(&mut store)
-        .map_err(|error| stop::of_error(&error, Phase::Describe, limits))?;
-    let descriptions = described.into_iter().map(|description| Description {
-        name: description.name,
-        summary: description.summary,
-        parameters_schema: description.parameters_schema,
-        reads: description.reads,
-    });
-    bounded(descriptions.collect()).map_err(|stop| stop.0)
+    let descriptions =
+        instance.describe(&mut store).map_err(|error| stop::of_error(&error, Phase::Describe, limits))?;
+    bounded(descriptions).map_err(|stop| stop.0)
 }
 
 /// Judges one assertion in an instance of its own.
-pub(super) fn check(
-    pre: &PackPre<State>,
-    ticker: &Ticker,
-    case: Case,
-    name: &str,
-    parameters: &str,
-) -> Ended {
+pub(super) fn check(door: &dyn Door, ticker: &Ticker, case: Case, name: &str, parameters: &str) -> Ended {
     let limits = case.limits.clone();
-    let _running = ticker.run(pre.engine());
-    let mut store = store(pre, Some(case), &limits);
-    let pack = match instantiate(pre, &mut store, &limits) {
-        Ok(pack) => pack,
+    let _running = ticker.run(door.engine());
+    let mut store = store(door, Some(case), &limits);
+    let instance = match instantiate(door, &mut store, &limits) {
+        Ok(instance) => instance,
         Err(error) => {
             let stopped = Some(stop::of_error(&error, Phase::Setup, &limits));
             return Ended { stopped, case: store.into_data().case, fuel: 0 };
         }
     };
-    store.data_mut().phase = Phase::Check;
-    let result = store
-        .set_fuel(limits.check_fuel)
-        .and_then(|()| pack.wassert_pack_assertions().call_check(&mut store, name, parameters));
+    store.data_mut().begin_check(name);
+    let result =
+        store.set_fuel(limits.check_fuel).and_then(|()| instance.check(&mut store, name, parameters));
     let fuel = limits.check_fuel - store.get_fuel().unwrap_or_default().min(limits.check_fuel);
     let stopped = match result {
         Ok(Ok(())) => None,
@@ -86,11 +76,10 @@ pub(super) fn check(
     Ended { stopped, case: store.into_data().case, fuel }
 }
 
-fn store(pre: &PackPre<State>, case: Option<Case>, limits: &Limits) -> Store<State> {
+fn store(door: &dyn Door, case: Option<Case>, limits: &Limits) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits.handles);
-    let mut store =
-        Store::new(pre.engine(), State { phase: Phase::Setup, cap: Cap::new(limits), case, table });
+    let mut store = Store::new(door.engine(), State::new(limits, case, table));
     store.limiter(|state| &mut state.cap);
     store.set_hostcall_fuel(limits.call_bytes);
     store.set_max_component_handles(limits.handles);
@@ -99,9 +88,13 @@ fn store(pre: &PackPre<State>, case: Option<Case>, limits: &Limits) -> Store<Sta
     store
 }
 
-fn instantiate(pre: &PackPre<State>, store: &mut Store<State>, limits: &Limits) -> wasmtime::Result<Pack> {
+fn instantiate(
+    door: &dyn Door,
+    store: &mut Store<State>,
+    limits: &Limits,
+) -> wasmtime::Result<Box<dyn Instance>> {
     store.set_fuel(limits.setup_fuel)?;
-    pre.instantiate(store)
+    door.instantiate(store)
 }
 
 fn bounded(descriptions: Vec<Description>) -> Result<Vec<Description>, Stop> {

@@ -6,6 +6,7 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use super::cap::Cap;
 use super::door::bindings::wassert::pack::{evidence, report};
+use super::door::{Wasi, json_is_within};
 use super::evidence::{Evidence, EvidenceError, Granted};
 use super::excerpt;
 use super::limits::{Limits, WORK_UNITS_PER_CALL, grouped, size};
@@ -26,6 +27,9 @@ pub struct State {
     /// Absent for `describe`.
     pub(super) case: Option<Case>,
     pub(super) table: ResourceTable,
+    pub(super) wasi: Wasi,
+    pub(super) call_bytes: usize,
+    pub(super) json_depth: usize,
 }
 
 /// One judging: what may be read, what was used, what was said.
@@ -53,6 +57,29 @@ pub(super) struct Said {
 }
 
 impl State {
+    pub(super) fn new(limits: &Limits, case: Option<Case>, table: ResourceTable) -> Self {
+        Self {
+            phase: Phase::Setup,
+            cap: Cap::new(limits),
+            case,
+            table,
+            wasi: Wasi::new(limits),
+            call_bytes: limits.call_bytes,
+            json_depth: limits.json_depth,
+        }
+    }
+
+    /// From now on imports are answered.
+    pub(super) fn begin_check(&mut self, assertion: &str) {
+        self.phase = Phase::Check;
+        self.wasi.begin(assertion);
+    }
+
+    /// One call of an import, and so many units more.
+    pub(super) fn charge(&mut self, units: u64) -> Result<(), Stop> {
+        self.call()?.charge(units)
+    }
+
     /// The judging, one call of an import charged.
     fn call(&mut self) -> Result<&mut Case, Stop> {
         if self.phase != Phase::Check {
@@ -180,11 +207,11 @@ impl evidence::HostBlob for State {
             return Ok(Err(refused("not-found", detail)));
         };
         case.reads += 1;
-        let most = case.limits.handles;
+        let most = grouped(case.limits.handles as u64);
         self.table.push(Blob { bytes }).map(Ok).map_err(|_| {
             Stop::guest(
                 "output",
-                format!("more than {most} open blobs (limits.handles); drop them after use"),
+                format!("has more than {most} open blobs (limits.handles); drop them after use"),
             )
             .into()
         })
@@ -269,6 +296,13 @@ impl Case {
         if !finding.extra.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(&finding.extra).is_err()
         {
             return Err(Stop::guest("output", "the `extra` of a finding is neither empty nor JSON"));
+        }
+        if !json_is_within(&finding.extra, self.limits.json_depth) {
+            let most = self.limits.json_depth;
+            return Err(Stop::guest(
+                "output",
+                format!("the `extra` of a finding is nested deeper than {most} (limits.json_depth)"),
+            ));
         }
         let named = excerpt_of(&message, 80);
         if finding.at.is_empty() {

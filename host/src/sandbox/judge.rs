@@ -124,9 +124,15 @@ impl Judge {
 
     fn described(&self, module: &ModuleSource) -> Result<Vec<Description>, Unjudged> {
         let (bytes, digest) = self.modules.read(module, &self.limits)?;
-        Result::clone(
-            &self.modules.load(&bytes, digest, &self.limits)?.descriptions(&self.ticker, &self.limits),
-        )
+        let name = match module {
+            ModuleSource::Path(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            ModuleSource::Embedded(name) => name.clone(),
+        };
+        Result::clone(&self.modules.load(&bytes, digest, &self.limits)?.descriptions(
+            &self.ticker,
+            &self.limits,
+            &name,
+        ))
     }
 
     fn judged(&self, request: &JudgeRequest) -> Verdict {
@@ -165,7 +171,7 @@ impl Judge {
             Ok(module) => module,
             Err(unjudged) => return stopped(unjudged),
         };
-        let described = module.descriptions(&self.ticker, &request.limits);
+        let described = module.descriptions(&self.ticker, &request.limits, file_stem(request));
         let chosen = described.as_ref().as_ref().map_err(Unjudged::clone).and_then(|descriptions| {
             choose(descriptions, request.assertion.as_deref()).map_err(|stop| stop.0)
         });
@@ -185,7 +191,7 @@ impl Judge {
             said: Said::default(),
         };
         let parameters = parameters(request);
-        on_big_stack(|| guest::check(&module.pre, &self.ticker, case, &description.name, &parameters))
+        on_big_stack(|| guest::check(&*module.door, &self.ticker, case, &description.name, &parameters))
             .unwrap_or_else(stopped)
     }
 
@@ -236,6 +242,12 @@ fn choose<'d>(descriptions: &'d [Description], name: Option<&str>) -> Result<&'d
             })
         }
     }
+}
+
+/// What a module that can't describe itself is called: as it was asked for, else after its file.
+fn file_stem(request: &JudgeRequest) -> &str {
+    let file = request.name.rsplit('/').next().unwrap_or_default();
+    request.assertion.as_deref().unwrap_or_else(|| file.rsplit_once('.').map_or(file, |(stem, _)| stem))
 }
 
 fn parameters(request: &JudgeRequest) -> String {

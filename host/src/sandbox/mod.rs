@@ -14,9 +14,13 @@ mod evidence;
 mod excerpt;
 mod grant;
 mod guest;
+#[cfg(test)]
+mod guest_tests;
 mod imports;
 mod judge;
 mod limits;
+#[cfg(test)]
+mod made_guests;
 mod message;
 mod module;
 mod search;
@@ -26,7 +30,7 @@ mod tests;
 mod ticker;
 
 pub use confine::{Confinement, Fence, confinement};
-pub use door::{ModuleError, wrap};
+pub use door::{DoorKind, Inspection, ModuleError, inspect, wrap};
 pub use engine::ENGINE_ID;
 pub use evidence::{EvidenceError, EvidenceSource};
 pub use judge::{BackEnd, Judge, JudgeError, JudgeSettings};

@@ -9,35 +9,52 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 use wasmtime::Engine;
-use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::cache::Cache;
-use super::door::{self, bindings::Pack, bindings::PackPre};
+use super::door::{self, Compiled, Door, ModuleError};
 use super::engine::{self, THREAD_STACK_BYTES};
 use super::guest;
-use super::imports::State;
 use super::judge::JudgeSettings;
 use super::limits::{Limits, size};
 use super::message::{Description, ModuleSource};
 use super::stop::Stop;
 use super::ticker::Ticker;
+use crate::document::{SECTIONS, VARYING};
 use crate::value::{Digest, Unjudged, excerpt, to_canonical_string};
 
 /// A module ready to be instantiated.
 pub(super) struct Loaded {
-    pub pre: PackPre<State>,
+    pub door: Box<dyn Door>,
     descriptions: Mutex<BTreeMap<Digest, Described>>,
 }
 
 impl Loaded {
-    /// What it offers. Asked once for each set of limits.
-    pub fn descriptions(&self, ticker: &Ticker, limits: &Limits) -> Described {
+    /// What it offers; asked once for each set of limits. A module that can't say is one assertion of the name given,
+    /// without parameters, that reads all that is the same in every run.
+    pub fn descriptions(&self, ticker: &Ticker, limits: &Limits, name: &str) -> Described {
+        match &*self.described(ticker, limits) {
+            Ok(descriptions) if descriptions.is_empty() => Arc::new(Ok(vec![Description {
+                name: word(name),
+                summary: String::new(),
+                parameters_schema: String::new(),
+                reads: SECTIONS
+                    .iter()
+                    .filter(|section| !VARYING.contains(section))
+                    .map(|s| (*s).to_owned())
+                    .collect(),
+            }])),
+            _ => self.described(ticker, limits),
+        }
+    }
+
+    fn described(&self, ticker: &Ticker, limits: &Limits) -> Described {
         let key = digest_of(limits);
         let kept = || self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(described) = kept().get(&key) {
             return Arc::clone(described);
         }
-        let described = Arc::new(on_big_stack(|| guest::describe(&self.pre, ticker, limits)).and_then(|d| d));
+        let described =
+            Arc::new(on_big_stack(|| guest::describe(&*self.door, ticker, limits)).and_then(|d| d));
         kept().insert(key, Arc::clone(&described));
         described
     }
@@ -50,7 +67,6 @@ type Slot = Arc<OnceLock<Result<Arc<Loaded>, Unjudged>>>;
 /// All modules of one judge.
 pub(super) struct Modules {
     engine: Engine,
-    linker: Linker<State>,
     embedded: BTreeMap<String, &'static [u8]>,
     cache: Option<Cache>,
     /// By digest and shape allowed.
@@ -60,10 +76,8 @@ pub(super) struct Modules {
 impl Modules {
     pub fn new(settings: JudgeSettings) -> wasmtime::Result<Self> {
         let engine = engine::new(settings.back_end, settings.limits.stack_bytes)?;
-        let mut linker = Linker::new(&engine);
-        Pack::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
         let cache = settings.cache_directory.as_deref().and_then(Cache::open);
-        Ok(Self { engine, linker, embedded: settings.embedded, cache, loaded: Mutex::default() })
+        Ok(Self { engine, embedded: settings.embedded, cache, loaded: Mutex::default() })
     }
 
     /// The bytes of a module and their digest.
@@ -108,33 +122,31 @@ impl Modules {
 
     fn compile(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Arc<Loaded>, Unjudged> {
         let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
-        let component = match kept {
-            Some(component) => component,
+        let misfit = |error: ModuleError| Stop::guest(error.code(), error.to_string()).0;
+        let compiled = match kept {
+            Some(compiled) => compiled,
             None => {
-                let wasm = door::component(bytes, &limits.shape)
-                    .map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
-                let component = Component::from_binary(&self.engine, &wasm).map_err(|error| {
-                    let message = format!(
-                        "not a WebAssembly module that wassert can run: {}",
-                        super::stop::first_line(&error)
-                    );
-                    Stop::guest("not-a-module", message).0
+                let wasm = door::prepare(bytes, &limits.shape).map_err(misfit)?;
+                let compiled = Compiled::new(&self.engine, &wasm).map_err(|error| {
+                    let error = super::stop::first_line(&error);
+                    misfit(ModuleError::NotAModule(format!("{error}; {}", engine::ALLOWED)))
                 })?;
                 if let Some(cache) = &self.cache {
-                    cache.put(&self.engine, digest, &component);
+                    cache.put(&self.engine, digest, &compiled);
                 }
-                component
+                compiled
             }
         };
-        let pre = self.linker.instantiate_pre(&component).and_then(PackPre::new).map_err(|error| {
-            let message = format!(
-                "does not fit the contract wassert:pack@0.1.0: {}",
-                excerpt(&format!("{error:#}"), 400)
-            );
-            Stop::guest("contract", message).0
-        })?;
-        Ok(Arc::new(Loaded { pre, descriptions: Mutex::default() }))
+        let door = door::open(&compiled, bytes).map_err(misfit)?;
+        Ok(Arc::new(Loaded { door, descriptions: Mutex::default() }))
     }
+}
+
+/// The name of an assertion, from that of a file.
+fn word(name: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let word: String = name.chars().take(128).map(|c| if fits(c) { c } else { '-' }).collect();
+    if word.is_empty() { "check".to_owned() } else { word }
 }
 
 fn digest_of(limits: &impl Serialize) -> Digest {

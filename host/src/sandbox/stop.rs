@@ -86,6 +86,10 @@ pub(super) fn of_error(error: &wasmtime::Error, phase: Phase, limits: &Limits) -
                 Stop::host("host", format!("the module could not be set up: {}", first_line(error)))
             }
             // Broken values at the boundary: text that is not UTF-8, lists beyond memory, too many bytes or handles.
+            Phase::Describe | Phase::Check if first_line(error).contains("hostcalls has been exhausted") => {
+                let most = size(limits.call_bytes as u64);
+                Stop::guest("output", format!("handed over more than {most} in one call (limits.call_bytes)"))
+            }
             Phase::Describe | Phase::Check => Stop::guest(
                 "output",
                 format!("handed over something broken or too large: {}", first_line(error)),

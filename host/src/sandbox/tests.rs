@@ -13,23 +13,31 @@ use crate::document::{Document, FileChange, FileState};
 use crate::recording::Writer;
 use crate::value::{Digest, ErrorClass, Outcome, Verdict};
 
-/// The text of a guest from `tests/guests`, its prelude before it.
-fn text(guest: &str) -> String {
+/// The text of a guest from `tests/guests`, the prelude of its door before it; a whole module stands for itself.
+pub(super) fn text(guest: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests");
     let read = |name: &str| fs::read_to_string(folder.join(format!("{name}.wat"))).unwrap();
-    let (prelude, guest) = (read("prelude"), read(guest));
+    let prelude = match guest.split('-').next() {
+        Some("flat") => "prelude-flat",
+        Some("command") => "prelude-command",
+        _ => "prelude",
+    };
+    let (prelude, guest) = (read(prelude), read(guest));
+    if guest.lines().any(|line| line == "(module" || line == "(component") {
+        return guest;
+    }
     // Imports come before everything else.
     let (imports, rest): (Vec<&str>, Vec<&str>) = guest.lines().partition(|line| line.starts_with("(import"));
     format!("(module {}\n{prelude}\n{})", imports.join("\n"), rest.join("\n"))
 }
 
-struct Bench {
-    folder: tempfile::TempDir,
-    judge: Judge,
+pub(super) struct Bench {
+    pub folder: tempfile::TempDir,
+    pub judge: Judge,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let document = json!({
             "schema": "wassert.run/1",
@@ -46,7 +54,7 @@ impl Bench {
         ModuleSource::Path(path)
     }
 
-    fn request(&self, bytes: &[u8]) -> JudgeRequest {
+    pub fn request(&self, bytes: &[u8]) -> JudgeRequest {
         JudgeRequest {
             evidence: EvidenceSource::Document(self.folder.path().join("run.json")),
             module: self.module(bytes),

@@ -1,18 +1,41 @@
-//! The doors a module comes in by. All lead to one component for the world `wassert:pack/pack`.
+//! The doors a module comes in by, all behind one trait: what differs from door to door stays in here.
 //!
-//! A component is taken as it is; a core module with the world's canonical ABI is wrapped. The flat core ABI and
-//! WASI commands have no door yet.
+//! A component is taken as it is, a core module with the world's canonical ABI is wrapped into one; the flat ABI and
+//! WASI commands are adapters that lead to the same imports and findings.
 
 use std::borrow::Cow;
 
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module, Store};
+
 pub(super) mod bindings;
+mod command;
+mod component;
 mod contract;
+mod description;
+mod finding;
+mod flat;
+mod flat_imports;
+mod flat_memory;
+mod inspect;
+mod json;
+mod kind;
 mod shape;
+mod wasi;
+mod wasi1;
+mod wasi2;
+mod wasi2_imports;
 mod wrap;
 
+pub use inspect::{Inspection, inspect};
+pub(super) use json::is_within as json_is_within;
+pub use kind::{DoorKind, door_of};
+pub(super) use wasi::Wasi;
 pub use wrap::wrap;
 
+use super::imports::State;
 use super::limits::Shape;
+use super::message::Description;
 
 /// Why a file is not a module that can judge.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,18 +62,100 @@ impl ModuleError {
     }
 }
 
-/// A component for the world, from whatever the bytes are.
-pub(super) fn component<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>, ModuleError> {
-    let component: Cow<'a, [u8]> = if wasmparser::Parser::is_core_wasm(bytes) {
-        wrap(bytes)?.into()
-    } else if wasmparser::Parser::is_component(bytes) {
-        bytes.into()
-    } else {
-        let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).into_owned();
-        let message = format!("it starts with {start:?} instead of the magic bytes of WebAssembly");
-        return Err(ModuleError::NotAModule(message));
+fn not_a_module(error: wasmparser::Error) -> ModuleError {
+    ModuleError::NotAModule(error.to_string())
+}
+
+/// A module ready to be instantiated, whichever door it came in by.
+pub(super) trait Door: Send + Sync {
+    /// The engine it was compiled for.
+    fn engine(&self) -> &Engine;
+
+    /// What a module without `describe` declares; `None` for one that is asked.
+    fn declared(&self) -> Option<Declared> {
+        None
+    }
+
+    /// A fresh instance.
+    fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Box<dyn Instance>>;
+}
+
+/// What a module that can't be asked says of itself.
+#[derive(Clone, Debug)]
+pub(super) enum Declared {
+    /// Its custom section, not yet bounded.
+    Section(Vec<Description>),
+    /// Nothing: it is one assertion, named by whoever uses it.
+    Nothing,
+}
+
+/// An instance that can be asked.
+pub(super) trait Instance {
+    /// What it offers.
+    fn describe(&self, store: &mut Store<State>) -> wasmtime::Result<Vec<Description>>;
+
+    /// Judges; the inner error is the module's "cannot judge".
+    fn check(
+        &self,
+        store: &mut Store<State>,
+        name: &str,
+        parameters: &str,
+    ) -> wasmtime::Result<Result<(), String>>;
+}
+
+/// What the compiler made.
+#[derive(Clone)]
+pub(super) enum Compiled {
+    /// Of doors A, B and the newer D.
+    Component(Component),
+    /// Of doors C and the older D.
+    Module(Module),
+}
+
+impl Compiled {
+    /// Compiles what [`prepare`] gave.
+    pub fn new(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Self> {
+        if wasmparser::Parser::is_component(wasm) {
+            Component::from_binary(engine, wasm).map(Self::Component)
+        } else {
+            Module::from_binary(engine, wasm).map(Self::Module)
+        }
+    }
+
+    /// The bytes that wasmtime deserializes again.
+    pub fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
+        match self {
+            Self::Component(component) => component.serialize(),
+            Self::Module(module) => module.serialize(),
+        }
+    }
+}
+
+/// What the compiler gets: checked, and wrapped where that is needed.
+pub(super) fn prepare<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>, ModuleError> {
+    let (wasm, kind): (Cow<'a, [u8]>, _) = match door_of(bytes)? {
+        DoorKind::CanonicalCore => (wrap(bytes)?.into(), DoorKind::Component),
+        kind => (bytes.into(), kind),
     };
-    shape::check(&component, shape)?;
-    contract::check(&component)?;
-    Ok(component)
+    shape::check(&wasm, shape)?;
+    contract::check(&wasm, kind)?;
+    Ok(wasm)
+}
+
+/// Opens the door of a compiled module; `bytes` are those it came as.
+pub(super) fn open(compiled: &Compiled, bytes: &[u8]) -> Result<Box<dyn Door>, ModuleError> {
+    let kind = door_of(bytes)?;
+    Ok(match (kind, compiled) {
+        (DoorKind::Component | DoorKind::CanonicalCore, Compiled::Component(component)) => {
+            Box::new(component::ComponentDoor::new(component)?)
+        }
+        (DoorKind::CommandPreview2, Compiled::Component(component)) => {
+            Box::new(wasi2::CommandDoor::new(component, command::declared(bytes)?)?)
+        }
+        (DoorKind::Flat, Compiled::Module(module)) => Box::new(flat::FlatDoor::new(module)?),
+        (DoorKind::CommandPreview1, Compiled::Module(module)) => {
+            Box::new(wasi1::CommandDoor::new(module, command::declared(bytes)?)?)
+        }
+        _ => return Err(ModuleError::NotAModule("it was compiled as something else".to_owned())),
+    })
 }

@@ -4,7 +4,7 @@ use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::{ModuleError, contract};
+use super::{DoorKind, ModuleError, contract};
 use crate::value::excerpt;
 
 /// The contract, as guests get it.
@@ -41,7 +41,7 @@ fn inspect(core: &[u8]) -> Result<bool, ModuleError> {
                     let module = import.map_err(broken)?.module;
                     // `$root`, `[export]…` and the like are the canonical ABI's own.
                     if module.starts_with("wasi") || module == "env" {
-                        contract::import_fits(module)?;
+                        contract::import_fits(module, DoorKind::CanonicalCore)?;
                     }
                 }
             }

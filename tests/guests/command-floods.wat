@@ -1,0 +1,2 @@
+;; Writes the same finding without end.
+(func $checking (call $read) (loop $again (call $say) (br $again)))

@@ -1,0 +1,2 @@
+;; Never ends by itself.
+(func $checking (loop $again (br $again)))

@@ -1,0 +1,2 @@
+;; Passes without looking at its input.
+(func $checking (call $say))

@@ -1,0 +1,2 @@
+;; Reads its input, and passes at a place in it.
+(func $checking (call $read) (call $say))

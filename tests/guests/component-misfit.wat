@@ -1,0 +1,7 @@
+;; Exports the right name with something else behind it.
+(component
+  (core module $m (func (export "describe") (result i32) (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func $describe (result u32) (canon lift (core func $i "describe")))
+  (instance $assertions (export "describe" (func $describe)))
+  (export "wassert:pack/assertions@0.1.0" (instance $assertions)))

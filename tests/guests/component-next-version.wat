@@ -1,0 +1,7 @@
+;; Is for a version of the contract that does not exist yet.
+(component
+  (core module $m (func (export "describe") (result i32) (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func $describe (result u32) (canon lift (core func $i "describe")))
+  (instance $assertions (export "describe" (func $describe)))
+  (export "wassert:pack/assertions@0.2.0" (instance $assertions)))

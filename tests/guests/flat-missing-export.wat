@@ -1,0 +1,8 @@
+;; Has no `wassert_check`.
+(module
+(memory (export "memory") 2)
+(func (export "wassert_abi") (result i32) (i32.const 1))
+(func (export "wassert_alloc") (param i32) (result i32) (i32.const 65536))
+(data (i32.const 1024) "[{\"name\":\"test\",\"summary\":\"\",\"reads\":[\"turns\"]}]")
+(func (export "wassert_describe") (result i64) (i64.const 0x40000000030))
+)

@@ -1,0 +1,2 @@
+;; The reason it returns is not in its memory.
+(func $checking (result i64) (i64.const -1))
