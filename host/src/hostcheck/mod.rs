@@ -50,6 +50,7 @@ fn verdict(
         class: ErrorClass::Guest,
         code: "not-recorded".to_owned(),
         message: format!("the recording has no section `{}`: it was made without looking", sections[0]),
+        place: None,
     });
     let findings = findings.unwrap_or_default();
     let outcome = Outcome::of_all(findings.iter().map(|finding| finding.outcome)).unwrap_or(Outcome::Error);

@@ -114,6 +114,7 @@ mod tests {
                 class: ErrorClass::Guest,
                 code: "trap".into(),
                 message: "unreachable".into(),
+                place: None,
             }),
             findings: vec![Finding {
                 outcome,

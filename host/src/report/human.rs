@@ -95,6 +95,9 @@ pub(super) fn tell_verdict(
         let host =
             if error.class == ErrorClass::Host { "; no verdict, another try may end otherwise" } else { "" };
         let _ = writeln!(text, "    {}: {}{host}", error.code, escape_terminal(&error.message));
+        if let Some(place) = &error.place {
+            let _ = writeln!(text, "        in {}", escape_terminal(place));
+        }
     }
     let telling: Vec<_> = verdict
         .findings
@@ -243,8 +246,12 @@ mod tests {
 
     #[test]
     fn an_error_is_neither_pass_nor_fail() {
-        let error =
-            Unjudged { class: ErrorClass::Host, code: "stack".into(), message: "recursion too deep".into() };
+        let error = Unjudged {
+            class: ErrorClass::Host,
+            code: "stack".into(),
+            message: "recursion too deep".into(),
+            place: None,
+        };
         let problem =
             Problem { id: "agent-missing", message: "no codex".into(), help: Some("install it".into()) };
         let text = summary(

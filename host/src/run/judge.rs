@@ -74,6 +74,7 @@ fn recorded(
         class: crate::value::ErrorClass::Guest,
         code: "not-a-module".to_owned(),
         message,
+        place: None,
     };
     let uses: Uses = uses.parse().map_err(|_| missing(format!("`{uses}` names no assertion")))?;
     let source = match (&uses, module) {

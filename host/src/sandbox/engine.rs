@@ -1,5 +1,7 @@
 //! The engine: everything that could make two judgings differ is switched off or fixed here.
 
+use std::num::NonZeroUsize;
+
 use wasmparser::WasmFeatures;
 use wasmtime::{Config, Engine, OperatorCost, OptLevel, Strategy, WasmBacktraceDetails};
 
@@ -16,9 +18,12 @@ const STACK_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 /// Stack of the threads that compile and run modules: compilers recurse, and overflowing ends the process.
 pub(super) const THREAD_STACK_BYTES: usize = 16 * 1024 * 1024;
 
+/// Calls told of a trap's place.
+const FRAMES_LIMIT: usize = 8;
+
 /// What modules may use, written out: wasmtime's defaults grow with every release. Real guests built from Rust,
 /// C, JavaScript and Python need no more than this.
-const PROPOSALS: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+pub(super) const PROPOSALS: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::FLOATS)
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
@@ -48,8 +53,8 @@ pub(super) fn new(back_end: BackEnd, stack_bytes: usize) -> wasmtime::Result<Eng
         .operator_cost(cost)
         .epoch_interruption(true)
         .max_wasm_stack(stack_bytes.clamp(1, STACK_LIMIT_BYTES))
-        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .wasm_backtrace_max_frames(None);
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_LIMIT));
     if back_end == BackEnd::Interpreter {
         config.target("pulley64")?;
     }

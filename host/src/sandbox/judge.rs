@@ -273,13 +273,15 @@ fn verdict(request: &JudgeRequest, ended: Ended, inputs: ReceiptInputs) -> Verdi
     }
 }
 
-fn digest_of_result(findings: &[Finding], dropped: u32, error: Option<&Unjudged>) -> Digest {
+pub(super) fn digest_of_result(findings: &[Finding], dropped: u32, error: Option<&Unjudged>) -> Digest {
     #[derive(Serialize)]
     struct Result<'a> {
         findings: &'a [Finding],
         dropped: u32,
         error: Option<&'a Unjudged>,
     }
+    let error = error.map(|error| Unjudged { place: None, ..error.clone() });
+    let error = error.as_ref();
     Digest::of(to_canonical_string(&Result { findings, dropped, error }).unwrap_or_default())
 }
 

@@ -4,11 +4,16 @@
 //! well be another process. This is the only place that names wasmtime. It does not know scenarios, packs or locks:
 //! whoever asks says which module, which assertion, what it may read and within which limits.
 
+mod backtrace;
 mod cache;
 mod cap;
 mod conclude;
 mod confine;
+#[cfg(test)]
+mod determinism_tests;
 mod door;
+#[cfg(test)]
+mod door_tests;
 mod engine;
 mod evidence;
 mod excerpt;

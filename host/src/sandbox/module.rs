@@ -101,7 +101,7 @@ impl Modules {
         if bytes.len() as u64 > limits.file_bytes {
             let message =
                 format!("the module is larger than {} (limits.file_bytes)", size(limits.file_bytes));
-            return Err(Stop::guest("too-large", message).0);
+            return Err(Stop::host("too-large", message).0);
         }
         let digest = Digest::of(&bytes);
         Ok((bytes, digest))

@@ -2,6 +2,7 @@
 
 use wasmtime::Trap;
 
+use super::backtrace;
 use super::limits::{Limits, grouped, size};
 use crate::value::{ErrorClass, Unjudged, excerpt};
 
@@ -12,7 +13,7 @@ pub(super) struct Stop(pub Unjudged);
 
 impl Stop {
     pub fn new(class: ErrorClass, code: &str, message: impl Into<String>) -> Self {
-        Self(Unjudged { class, code: code.to_owned(), message: message.into() })
+        Self(Unjudged { class, code: code.to_owned(), message: message.into(), place: None })
     }
 
     /// The module's doing.
@@ -76,7 +77,10 @@ pub(super) fn of_error(error: &wasmtime::Error, phase: Phase, limits: &Limits) -
         }
         Some(trap) => {
             let text = trap.to_string();
-            Stop::guest("trap", format!("crashed: {}", text.trim_start_matches("wasm trap: ")))
+            let mut stop =
+                Stop::guest("trap", format!("crashed: {}", text.trim_start_matches("wasm trap: ")));
+            stop.0.place = backtrace::place(error);
+            stop
         }
         None if error.chain().any(|cause| cause.is::<std::io::Error>()) => {
             Stop::host("host", format!("the machine could not run the module: {}", first_line(error)))

@@ -48,7 +48,7 @@ impl Bench {
         Self { folder, judge: Judge::new(JudgeSettings::default()).unwrap() }
     }
 
-    fn module(&self, bytes: &[u8]) -> ModuleSource {
+    pub fn module(&self, bytes: &[u8]) -> ModuleSource {
         let path = self.folder.path().join("guest.wasm");
         fs::write(&path, bytes).unwrap();
         ModuleSource::Path(path)
@@ -68,7 +68,7 @@ impl Bench {
     }
 
     /// Judges twice; the answers must be equal byte for byte.
-    fn judge(&self, request: &JudgeRequest) -> Verdict {
+    pub fn judge(&self, request: &JudgeRequest) -> Verdict {
         let line = Request::Judge(Box::new(request.clone())).line();
         let first = self.judge.answer(&line);
         assert_eq!(first, self.judge.answer(&line));

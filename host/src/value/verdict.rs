@@ -40,6 +40,10 @@ pub struct Unjudged {
     pub code: String,
     /// A sentence for people.
     pub message: String,
+    /// Where in the module it was, innermost first: function names and, where the module has debug information, lines.
+    /// No part of a receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// Guest errors are as deterministic as verdicts; host errors are not, carry no receipt and are never cached.
