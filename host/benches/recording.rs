@@ -27,8 +27,8 @@ const MIB: f64 = 1024.0 * 1024.0;
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("--load") => return memory_of(|| read(Path::new(&arguments[2])).unwrap()),
-        Some("--open") => return memory_of(|| open(Path::new(&arguments[2])).unwrap()),
+        Some("--load") => return memory_of(&arguments[2..], |path| read(path).unwrap()),
+        Some("--open") => return memory_of(&arguments[2..], |path| open(path).unwrap()),
         Some("--serve") => return serve_and_tell(),
         _ => {}
     }
@@ -108,6 +108,9 @@ fn canonicalisation() {
 }
 
 fn loading(folder: &Path) {
+    let tiny = folder.join("load-tiny");
+    let mut writer = Writer::create(&tiny).unwrap();
+    writer.document(&document(1)).unwrap();
     for (megabytes, shares) in [(1, false), (100, false), (100, true)] {
         let path = folder.join(format!("load-{megabytes}-{shares}"));
         let mut writer = Writer::create(&path).unwrap();
@@ -124,12 +127,15 @@ fn loading(folder: &Path) {
         let opened = timed(ROUNDS, |_| drop(open(&path).unwrap()));
         let typed = timed(ROUNDS, |_| drop(read(&path).unwrap()));
         let peak = |how: &str| {
-            let told = Command::new(std::env::current_exe().unwrap()).arg(how).arg(&path).output().unwrap();
-            let peak_kib: f64 = String::from_utf8(told.stdout).unwrap().trim().parse().unwrap();
-            peak_kib * 1024.0 / bytes
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            let told = command.arg(how).arg(&path).arg(&tiny).output().unwrap();
+            let told = String::from_utf8(told.stdout).unwrap();
+            let times: Vec<f64> =
+                told.split_whitespace().map(|kib| kib.parse::<f64>().unwrap() * 1024.0 / bytes).collect();
+            format!("{:.2} times its size in memory ({:.2} held)", times[0], times[1])
         };
         println!(
-            "loading {:.1} MB{what}: typed {typed:.1} ms and {:.2} times its size in memory, as assertions see it {opened:.1} ms and {:.2} times",
+            "loading {:.1} MB{what}: typed {typed:.1} ms and {}, as assertions see it {opened:.1} ms and {}",
             bytes / 1e6,
             peak("--load"),
             peak("--open"),
@@ -137,17 +143,23 @@ fn loading(folder: &Path) {
     }
 }
 
-/// In a process of its own: how much the high-water mark rises, in KiB.
-fn memory_of<T>(load: impl FnOnce() -> T) {
-    let before = peak_kib();
-    let loaded = load();
-    println!("{}", peak_kib() - before);
+/// In a process of its own: how much the high-water mark rises, and how much is still held then, in KiB. A tiny document
+/// is loaded before, so that the program's own pages are not counted.
+fn memory_of<T>(paths: &[String], load: impl Fn(&Path) -> T) {
+    drop(load(Path::new(&paths[1])));
+    let before = status_kib("VmHWM:");
+    let loaded = load(Path::new(&paths[0]));
+    println!("{} {}", status_kib("VmHWM:") - before, status_kib("VmRSS:").saturating_sub(before));
     drop(loaded);
 }
 
 fn peak_kib() -> u64 {
+    status_kib("VmHWM:")
+}
+
+fn status_kib(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let mark = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
+    let mark = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB"));
     mark.unwrap().trim().parse().unwrap()
 }
 

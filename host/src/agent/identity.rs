@@ -1,5 +1,5 @@
 //! Version and digest of an agent's program, remembered from run to run: a program of 300 MB takes longer to hash
-//! than to run, so the answer is kept under the file's device, inode, size and time of change.
+//! than to run, so the answer is kept under the file's device, inode, size and time of change. So many answers, no more.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -12,6 +12,9 @@ use crate::value::{Digest, excerpt};
 
 /// How long a program may take to say its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
+
+/// Programs remembered; of more, those that were asked for longest ago are forgotten.
+const REMEMBERED_LIMIT: usize = 200;
 
 /// What a program is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,12 +89,47 @@ fn remember(file: &Path, identity: &Identity) {
         && std::io::Write::write_all(&mut temporary, &text).is_ok()
     {
         let _ = temporary.persist(file);
+        forget_oldest(folder);
+    }
+}
+
+/// Removes the oldest answers beyond the limit, half of the limit at once, so that it is seldom done.
+fn forget_oldest(folder: &Path) {
+    let answers = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut answers: Vec<_> = answers
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "json"))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    if answers.len() <= REMEMBERED_LIMIT {
+        return;
+    }
+    answers.sort();
+    for (_, answer) in &answers[..answers.len() - REMEMBERED_LIMIT / 2] {
+        let _ = std::fs::remove_file(answer);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_of_long_ago_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity { sha256: Digest::of("x"), version: None };
+        let answer = |number: usize| folder.path().join(format!("{number}.json"));
+        let began = std::time::SystemTime::UNIX_EPOCH;
+        for number in 0..REMEMBERED_LIMIT {
+            remember(&answer(number), &identity);
+            let file = std::fs::File::options().write(true).open(answer(number)).unwrap();
+            file.set_modified(began + Duration::from_secs(number as u64)).unwrap();
+        }
+        assert!(answer(0).exists(), "the limit is not exceeded yet");
+        remember(&answer(REMEMBERED_LIMIT), &identity);
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, REMEMBERED_LIMIT / 2);
+        assert!(answer(REMEMBERED_LIMIT).exists() && !answer(REMEMBERED_LIMIT / 2).exists());
+    }
 
     #[tokio::test]
     async fn a_changed_program_is_asked_again() {

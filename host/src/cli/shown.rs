@@ -23,8 +23,8 @@ impl Shown {
     /// Reads a recording; the error says what to do about it.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let given = Given::new(path)?;
-        let document = given.read().map_err(told)?.document;
         let opened = given.open().map_err(told)?;
+        let document = opened.typed().map_err(told)?;
         Ok(Self { document, opened, given })
     }
 

@@ -5,6 +5,9 @@ use super::{finding, pass};
 use crate::document::{Change, Document, RepositoryWatch};
 use crate::value::{Finding, Outcome, PathPart, excerpt, glob_matches, push_path_part};
 
+/// Where the names of the launching repository begin: what else is watched is the run's own, and nobody else's.
+const REPOSITORY: &str = "repository/";
+
 /// `None` when the recording does not say what changed.
 pub(super) fn check(document: &Document) -> Option<Vec<Finding>> {
     let home = document.home.as_ref()?;
@@ -19,8 +22,13 @@ pub(super) fn check(document: &Document) -> Option<Vec<Finding>> {
             Change::Removed => "removed",
             Change::Modified | Change::Unchanged => "modified",
         };
-        let whose =
-            if change.shared { " while other scenarios ran too; `--jobs 1` tells whose it is" } else { "" };
+        let whose = if change.shared {
+            " while other scenarios ran too; `--jobs 1` tells whose it is"
+        } else if name.starts_with(REPOSITORY) {
+            "; if somebody else saved it during the run, run again"
+        } else {
+            ""
+        };
         let message = format!("`{}` outside the workspace was {done}{whose}", excerpt(name, 200));
         let mut path = "$['home']['changes']".to_owned();
         push_path_part(&mut path, PathPart::Name(name));

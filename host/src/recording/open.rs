@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::blobs::Blobs;
 use super::manifest::{Manifest, bounded};
 use super::{DOCUMENT, ReadError, SCENARIO, stored};
-use crate::document::SCHEMA;
-use crate::value::{Digest, excerpt};
+use crate::document::{Document, SCHEMA};
+use crate::value::{Digest, excerpt, parse_piecewise};
 
 /// A run document larger than this is not read: no agent's run comes near it.
 const DOCUMENT_LIMIT_BYTES: u64 = 256 << 20;
@@ -47,12 +47,22 @@ pub fn open(path: &Path) -> Result<Opened, ReadError> {
     Ok(Opened { document, scenario, path: path.to_owned(), folder })
 }
 
-fn parse(bytes: &[u8]) -> Result<(Value, String), String> {
-    let mut document: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+/// The bytes go while the document comes, so that both are never there in full.
+fn parse(bytes: Vec<u8>, again: Load<'_>) -> Result<(Value, String), String> {
+    let mut document = match parse_piecewise(bytes) {
+        Some(document) => document,
+        None => {
+            let bytes = again().map_err(|error| error.to_string())?;
+            serde_json::from_slice(&bytes).map_err(|error| error.to_string())?
+        }
+    };
     stored::fill_in(&mut document)?;
     let schema = document.get("schema").and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok((document, schema))
 }
+
+/// Reads the bytes of a document.
+pub(super) type Load<'l> = &'l dyn Fn() -> Result<Vec<u8>, ReadError>;
 
 /// Reads every file of a recording and compares it with its digest; a bare document has none.
 ///
@@ -67,13 +77,13 @@ pub fn check(path: &Path) -> Result<(), ReadError> {
     Manifest::read(&folder, path)?.check_all(&folder, path)
 }
 
-/// What is opened, whatever is made of the document. `parse` also returns what it says its schema is.
+/// What is opened, whatever is made of the document. `parse` may ask for the bytes again; it also returns what it says its schema is.
 pub(super) fn opened<T>(
     path: &Path,
-    parse: impl FnOnce(&[u8]) -> Result<(T, String), String>,
+    parse: impl FnOnce(Vec<u8>, Load<'_>) -> Result<(T, String), String>,
 ) -> Result<(T, Option<String>, Option<Folder>), ReadError> {
     if !path.is_dir() {
-        return Ok((checked(path, &bare(path)?, parse)?, None, None));
+        return Ok((checked(path, &|| bare(path), parse)?, None, None));
     }
     let folder = Dir::open_ambient_dir(path, ambient_authority())
         .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
@@ -84,7 +94,7 @@ pub(super) fn opened<T>(
         manifest.check(name, &bytes, path)?;
         Ok(bytes)
     };
-    let document = checked(&path.join(DOCUMENT), &listed(DOCUMENT)?, parse)?;
+    let document = checked(&path.join(DOCUMENT), &|| listed(DOCUMENT), parse)?;
     let scenario = match manifest.files.contains_key(SCENARIO) {
         true => String::from_utf8(listed(SCENARIO)?).ok(),
         false => None,
@@ -94,18 +104,18 @@ pub(super) fn opened<T>(
 
 fn checked<T>(
     path: &Path,
-    bytes: &[u8],
-    parse: impl FnOnce(&[u8]) -> Result<(T, String), String>,
+    load: Load<'_>,
+    parse: impl FnOnce(Vec<u8>, Load<'_>) -> Result<(T, String), String>,
 ) -> Result<T, ReadError> {
     /// The schema alone, for what can't be parsed.
     #[derive(Default, serde::Deserialize)]
     struct Head {
         schema: String,
     }
-    let parsed = parse(bytes);
+    let parsed = parse(load()?, load);
     let schema = match &parsed {
         Ok((_, schema)) => schema.clone(),
-        Err(_) => serde_json::from_slice::<Head>(bytes).unwrap_or_default().schema,
+        Err(_) => serde_json::from_slice::<Head>(&load()?).unwrap_or_default().schema,
     };
     if schema != SCHEMA && schema.starts_with("wassert.run/") {
         return Err(ReadError::Version { path: path.to_owned(), schema: excerpt(&schema, 40) });
@@ -141,6 +151,17 @@ impl Opened {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The document as [`super::read`] gives it, without reading it again.
+    ///
+    /// # Errors
+    /// When it has what no run document has.
+    pub fn typed(&self) -> Result<Document, ReadError> {
+        super::read::of_opened(&self.document).map_err(|reason| {
+            let path = if self.folder.is_some() { self.path.join(DOCUMENT) } else { self.path.clone() };
+            ReadError::Shape { path, what: "run document", reason }
+        })
     }
 
     /// The folder; none for a bare document.
@@ -182,7 +203,6 @@ impl Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Document;
     use crate::recording::{BLOBS, MANIFEST, Writer};
 
     fn recorded() -> (tempfile::TempDir, PathBuf) {

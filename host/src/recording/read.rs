@@ -30,7 +30,7 @@ pub struct Recording {
 /// # Errors
 /// When it is incomplete, was changed, is not a run document, or of another major version.
 pub fn read(path: &Path) -> Result<Recording, ReadError> {
-    let (document, scenario, _) = opened(path, parse)?;
+    let (document, scenario, _) = opened(path, |bytes, _| parse(&bytes))?;
     Ok(Recording { path: path.to_owned(), document, scenario })
 }
 
@@ -47,6 +47,28 @@ fn parse(bytes: &[u8]) -> Result<(Document, String), String> {
     json.end().map_err(told)?;
     let schema = document.schema.clone();
     Ok((document, schema))
+}
+
+/// The typed document of one that is open. Requests and events are copied one by one.
+///
+/// # Errors
+/// What does not fit the types.
+pub(super) fn of_opened(document: &Value) -> Result<Document, String> {
+    let Value::Object(members) = document else { return Err("it is no object".to_owned()) };
+    let mut rest = Map::new();
+    let (mut requests, mut events) = (Vec::new(), Vec::new());
+    for (name, member) in members {
+        match (name.as_str(), member) {
+            ("requests", Value::Array(all)) => requests = each_typed(all)?,
+            ("events", Value::Array(all)) => events = each_typed(all)?,
+            _ => drop(rest.insert(name.clone(), member.clone())),
+        }
+    }
+    Ok(Document { requests, events, ..typed(Value::Object(rest))? })
+}
+
+fn each_typed<T: DeserializeOwned>(all: &[Value]) -> Result<Vec<T>, String> {
+    all.iter().map(|value| typed(value.clone())).collect()
 }
 
 fn told(error: serde_json::Error) -> String {

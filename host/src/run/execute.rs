@@ -128,7 +128,7 @@ pub(super) async fn execute(
     let launching = launching.await.unwrap_or_default();
     let home = block_in_place(|| look_outside(&root, profile.own_paths(), launching));
     for (index, body) in traffic.bodies.into_iter().enumerate() {
-        texts.insert(format!("requests/{index}/body"), body.to_vec());
+        texts.insert(format!("requests/{index}/body"), body);
     }
     writer.scenario(&scenario.source).map_err(written)?;
     for resolved in assertions {
@@ -159,7 +159,7 @@ pub(super) async fn execute(
     let (mut document, mut symbols) = symbolise(driven, &mut texts, scenario, profile, &root, &base_url)?;
     settle_files(&mut document, &stage, &mut symbols, &mut writer).map_err(written)?;
     for (name, bytes) in texts {
-        writer.blob(name, &bytes).map_err(written)?;
+        writer.blob(name, &bytes.whole()).map_err(written)?;
     }
     // Secrets last: what replaces them is no literal bracket that symbols would escape.
     writer.redact(&mut document).map_err(written)?;
@@ -345,7 +345,7 @@ fn keep_output(
             (kept.len() <= TEXT_INLINE_LIMIT_BYTES).then(|| String::from_utf8(kept.clone()).ok()).flatten();
         let truncated = bytes > OUTPUT_KEPT_BYTES as u64;
         streams.push(Stream { turn, bytes, truncated, text, ..Stream::default() });
-        texts.insert(format!("{name}/{index}"), kept);
+        texts.insert(format!("{name}/{index}"), kept.into());
     }
     Ok(())
 }

@@ -10,6 +10,8 @@ mod escape;
 mod glob;
 mod json;
 mod outcome;
+mod piecewise;
+mod shared;
 mod verdict;
 
 pub use chunk::chunks;
@@ -20,4 +22,6 @@ pub use escape::{escape_terminal, excerpt};
 pub use glob::glob_matches;
 pub use json::{PathPart, canonical, push_path_part, to_canonical_string};
 pub use outcome::{ExitStatus, Outcome};
+pub use piecewise::parse_piecewise;
+pub use shared::{SharedBytes, SharedStore};
 pub use verdict::{ErrorClass, Finding, Place, Receipt, ReceiptInputs, ReceiptResult, Unjudged, Verdict};

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::settle::parsed;
 use super::{Symbols, Texts, every_text};
 use crate::document::PlaceSection;
-use crate::value::canonical;
+use crate::value::{SharedBytes, canonical};
 
 /// Lists of `script` whose entries name positions in `requests`, or are some.
 const NAMING: [&str; 4] = ["unmatched", "unexpected", "not_offered", "surplus"];
@@ -38,14 +38,14 @@ impl Symbols {
     }
 
     /// What a request says, whatever its volatile values are.
-    fn shape(&mut self, request: &mut Value, bytes: Option<&Vec<u8>>) -> (usize, String) {
+    fn shape(&mut self, request: &mut Value, bytes: Option<&SharedBytes>) -> (usize, String) {
         if let (true, Some(bytes)) = (request["body"].is_null(), bytes) {
             request["body"] = match parsed(Some(bytes)) {
                 Some(mut body) => {
                     self.places.in_value(PlaceSection::Requests, &mut body, &mut self.table);
                     body
                 }
-                None => String::from_utf8_lossy(bytes).into(),
+                None => String::from_utf8_lossy(&bytes.whole()).into(),
             };
         }
         every_text(request, &mut |text| Some(self.tokens.replace(text).into_owned()));
@@ -80,7 +80,7 @@ fn reorder(document: &mut Value, texts: &mut Texts, order: &[usize]) {
         let mut old = std::mem::take(requests);
         requests.extend(order.iter().map(|index| old[*index].take()));
     }
-    let bodies: BTreeMap<usize, Vec<u8>> =
+    let bodies: BTreeMap<usize, SharedBytes> =
         (0..order.len()).filter_map(|old| Some((new[old], texts.remove(&body_name(old))?))).collect();
     texts.extend(bodies.into_iter().map(|(index, body)| (body_name(index), body)));
 
@@ -127,7 +127,7 @@ mod tests {
         let mut requests = Vec::new();
         for (index, said) in said.iter().enumerate() {
             let body = json!({ "id": generator.uuid(), "said": said, "of": thread });
-            texts.insert(body_name(index), body.to_string().into_bytes());
+            texts.insert(body_name(index), body.to_string().into_bytes().into());
             let items = if *said == "a" { json!([1, 2]) } else { json!([1]) };
             requests.push(json!({
                 "turn": 1, "lane": "main", "headers": { "thread": [thread], "window": [format!("{thread}:0")] },
@@ -161,7 +161,10 @@ mod tests {
         assert_eq!(document["requests"][3]["body"]["said"], "a");
         assert_eq!(document["script"]["surplus"], json!([1, 2]));
         assert_eq!(document["script"]["unmatched"][0]["request"], 3);
-        assert_eq!(texts["requests/0/body"], r#"{"id":"⟦item#1⟧","of":"⟦thread#1⟧","said":"b"}"#.as_bytes());
+        assert_eq!(
+            *texts["requests/0/body"].whole(),
+            *r#"{"id":"⟦item#1⟧","of":"⟦thread#1⟧","said":"b"}"#.as_bytes()
+        );
         let mut arrivals = std::collections::BTreeSet::new();
         for seed in 2..40 {
             let (again, again_texts, arrival) = settled(seed);

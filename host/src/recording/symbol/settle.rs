@@ -9,10 +9,10 @@ use super::table::Table;
 use super::walk::Replaced;
 use super::{Symbols, every_text};
 use crate::document::{PlaceSection, TEXT_INLINE_LIMIT_BYTES};
-use crate::value::canonical;
+use crate::value::{SharedBytes, SharedStore, canonical};
 
 /// Bytes that lie beside the document, by the name they have in it: `requests/0/body`, `stdout/0`, `stderr/0`.
-pub type Texts = BTreeMap<String, Vec<u8>>;
+pub type Texts = BTreeMap<String, SharedBytes>;
 
 /// Sections in which nothing is replaced.
 const UNTOUCHED: [&str; 4] = ["schema", "scenario", "raw", "timing"];
@@ -114,6 +114,9 @@ impl Symbols {
     }
 
     fn settle_bodies(&mut self, document: &Value, texts: &mut Texts) {
+        // What bodies share they share again with symbols in them.
+        let (mut store, mut room) = (SharedStore::default(), u64::MAX);
+        let mut keep = |bytes: Vec<u8>| store.keep(&bytes, &mut room).unwrap_or_default();
         for (index, request) in entries(document, "requests").enumerate() {
             let Some(bytes) = texts.get_mut(&format!("requests/{index}/body")) else { continue };
             let codes = request["violations"].as_array().into_iter().flatten();
@@ -130,12 +133,13 @@ impl Symbols {
                         noted(&mut differs, changed(self.tokens.replace(text), text))
                     });
                     if differs {
-                        *bytes = canonical(&body).into_bytes();
+                        *bytes = keep(canonical(&body).into_bytes());
                     }
                 }
                 None => {
-                    if let Ok(text) = std::str::from_utf8(bytes) {
-                        *bytes = self.tokens.replace(&escape(text)).into_owned().into_bytes();
+                    let whole = bytes.to_vec();
+                    if let Ok(text) = std::str::from_utf8(&whole) {
+                        *bytes = keep(self.tokens.replace(&escape(text)).into_owned().into_bytes());
                     }
                 }
             }
@@ -152,7 +156,8 @@ impl Symbols {
     ) {
         let streams = document.get_mut(name).and_then(Value::as_array_mut);
         for (index, stream) in streams.into_iter().flatten().enumerate() {
-            let Some(bytes) = texts.get_mut(&format!("{name}/{index}")) else { continue };
+            let Some(kept) = texts.get_mut(&format!("{name}/{index}")) else { continue };
+            let bytes = kept.whole();
             let mut settled = Vec::with_capacity(bytes.len());
             for chunk in bytes.utf8_chunks() {
                 settled.extend_from_slice(self.settled_text(chunk.valid(), section).as_bytes());
@@ -163,13 +168,13 @@ impl Symbols {
             }
             let written = stream["bytes"].as_u64().unwrap_or_default();
             stream["bytes"] = (written - (bytes.len() as u64).min(written) + settled.len() as u64).into();
-            *bytes = settled;
             if let Some(members) = stream.as_object_mut() {
                 members.remove("text");
-                if let Some(text) = std::str::from_utf8(bytes).ok().filter(|_| is_short(bytes)) {
+                if let Some(text) = std::str::from_utf8(&settled).ok().filter(|_| is_short(&settled)) {
                     members.insert("text".to_owned(), text.into());
                 }
             }
+            *kept = settled.into();
         }
     }
 
@@ -202,8 +207,8 @@ fn is_short(bytes: &[u8]) -> bool {
     bytes.len() <= TEXT_INLINE_LIMIT_BYTES
 }
 
-pub(super) fn parsed(bytes: Option<&Vec<u8>>) -> Option<Value> {
-    serde_json::from_slice(bytes?).ok()
+pub(super) fn parsed(bytes: Option<&SharedBytes>) -> Option<Value> {
+    serde_json::from_slice(&bytes?.whole()).ok()
 }
 
 fn each_touched(document: &mut Value, mut change: impl FnMut(&mut Value)) {

@@ -51,7 +51,7 @@ fn run(seed: u64) -> (Value, Texts) {
         .iter()
         .enumerate()
         .map(|(index, (_, request))| {
-            (format!("requests/{index}/body"), request["body"].to_string().into_bytes())
+            (format!("requests/{index}/body"), request["body"].to_string().into_bytes().into())
         })
         .collect();
     let requests: Vec<_> = arrived.into_iter().map(|(_, request)| request).collect();
@@ -152,15 +152,18 @@ fn bytes_beside_the_document_keep_their_form_unless_something_in_them_is_replace
         ("stderr/0", b"abc".to_vec()),
     ]
     .into_iter()
-    .map(|(name, bytes)| (name.to_owned(), bytes))
+    .map(|(name, bytes)| (name.to_owned(), bytes.into()))
     .collect();
     let (document, texts) = settled(document, texts);
-    let text = |name: &str| String::from_utf8_lossy(&texts[name]).into_owned();
+    let text = |name: &str| String::from_utf8_lossy(&texts[name].whole()).into_owned();
     assert_eq!(text("requests/0/body"), r#"{ "n" : 1.50, "a": "x" }"#);
     assert_eq!(text("requests/1/body"), r#"{"input":[{"id":"⟦item#1⟧"}],"n":1.50}"#);
     assert_eq!(text("requests/2/body"), "no JSON, but ⟦item#1⟧ ⟦⟦");
     assert_eq!(text("requests/3/body"), r#"{"a":1,"a":"⟦item#1⟧"}"#);
-    assert_eq!(texts["stdout/0"], ["⟦item#1⟧ ".as_bytes(), b"\xff", " ⟦item#1⟧\n".as_bytes()].concat());
+    assert_eq!(
+        texts["stdout/0"].to_vec(),
+        ["⟦item#1⟧ ".as_bytes(), b"\xff", " ⟦item#1⟧\n".as_bytes()].concat()
+    );
     // Of 100 bytes written 18 were kept.
     assert_eq!(document["stdout"], json!([{ "turn": 1, "bytes": 82 + texts["stdout/0"].len() }]));
     assert_eq!(document["stderr"], json!([{ "turn": 1, "bytes": 3, "text": "abc" }]));
