@@ -20,6 +20,9 @@ mod strays;
 mod transcript;
 mod workspace;
 
+#[cfg(test)]
+mod start_tests;
+
 pub use egress::DenyProxy;
 pub use git::{Baseline, GitError};
 pub use identity::{Identity, identify};
