@@ -51,4 +51,18 @@ mod tests {
         assert_eq!((captured.kept.len(), captured.bytes), (10, 1000));
         assert_eq!(receiver.recv().await, Some(()));
     }
+
+    #[tokio::test]
+    async fn a_flood_is_told_once_and_only_beyond_the_limit() {
+        for (end_bytes, told) in [(200_000, 0), (199_999, 1), (7, 1)] {
+            let captured = std::sync::Mutex::new(Captured::default());
+            let (sender, mut receiver) = mpsc::channel(9);
+            capture(&[7_u8; 200_000][..], &captured, 10, end_bytes, sender).await;
+            let mut times = 0;
+            while receiver.recv().await.is_some() {
+                times += 1;
+            }
+            assert_eq!(times, told, "{end_bytes}");
+        }
+    }
 }

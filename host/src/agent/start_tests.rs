@@ -28,6 +28,7 @@ async fn ended(name: &str, script: &str, limit: Duration) -> Ended {
         marker,
         folder: PathBuf::new(),
         deadline: Instant::now() + limit,
+        stdin: Vec::new(),
     };
     let (_sender, stop) = watch::channel(false);
     run(&command, stop).await

@@ -5,6 +5,8 @@ mod completed;
 mod home_only;
 mod no_egress;
 mod no_survivors;
+#[cfg(test)]
+mod place_tests;
 mod repeatable;
 mod script_followed;
 

@@ -243,6 +243,7 @@ mod tests {
                 "a path in the run's own folder",
             ),
             (json!("to 127.0.0.1:4001"), json!("to 127.0.0.1:4002"), "the server's address"),
+            (json!("to localhost:4001"), json!("to localhost:4002"), "the server's address"),
             (json!("2026-11-20T10:00:00Z"), json!("2026-11-20T10:00:01Z"), "a date or time"),
             (json!(1795175698729_u64), json!(1795175698800_u64), "a date or time"),
             (json!("took 0.31 s"), json!("took 0.4 s"), "a duration or counter"),
@@ -261,6 +262,14 @@ mod tests {
             repeatable(&document(&[one.clone(), two.clone(), three.clone()]), &document(&[three, one, two]));
         assert_eq!(verdict.findings.len(), 1);
         assert!(verdict.findings[0].message.contains("order of arrival"));
+    }
+
+    #[test]
+    fn differences_beyond_what_is_told_are_counted() {
+        let numbers = |first: usize| json!((first..first + 5000).collect::<Vec<_>>());
+        let verdict = repeatable(&document(&[numbers(0)]), &document(&[numbers(1)]));
+        assert_eq!(verdict.findings.len(), TOLD);
+        assert_eq!(verdict.findings_dropped as usize, 5000 - TOLD);
     }
 
     #[test]

@@ -269,4 +269,56 @@ mod tests {
             assert!(text.contains(expected), "{expected} in {text}");
         }
     }
+
+    #[test]
+    fn nothing_that_is_told_drives_the_terminal() {
+        let odd = "a\x1b[2Jb";
+        let place =
+            |start, end| Place { path: format!("requests/0/{odd}"), start, end, actual: Some(odd.into()) };
+        let finding = Finding {
+            outcome: Outcome::Fail,
+            message: format!("first {odd}\nsecond"),
+            at: vec![place(Some(3), None), place(Some(3), Some(9))],
+            expected: Some(odd.into()),
+            extra: String::new(),
+        };
+        let mut judged = verdict(Outcome::Fail, None, vec![finding]);
+        judged.verdict.log = vec![odd.into()];
+        judged.asked_at = Some(odd.into());
+        let problem = Problem { id: "x", message: odd.into(), help: Some(odd.into()) };
+        let text = summary(&[result(vec![judged], Some(problem))], 0, Style::Plain);
+        assert!(!text.contains('\x1b'), "{text}");
+        for expected in [
+            "    first a\\u{1b}[2Jb\n    second\n",
+            "b from byte 3\n",
+            "b bytes 3..9\n",
+            " --bytes 3..\n",
+            "log: a\\u{1b}",
+        ] {
+            assert!(text.contains(expected), "{expected:?} in {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_and_a_failure_beside_an_error_is_told() {
+        let finding = |number: usize| Finding {
+            outcome: Outcome::Fail,
+            message: format!("finding {number}."),
+            at: Vec::new(),
+            expected: None,
+            extra: String::new(),
+        };
+        let error = Unjudged {
+            class: ErrorClass::Guest,
+            code: "trap".into(),
+            message: "unreachable".into(),
+            place: None,
+        };
+        let mut judged = verdict(Outcome::Error, Some(error), (0..FINDINGS_TOLD + 2).map(finding).collect());
+        judged.verdict.findings_dropped = 5;
+        let text = summary(&[result(vec![judged], None)], 0, Style::Plain);
+        assert!(text.contains("finding 9.") && !text.contains("finding 10."), "{text}");
+        assert!(text.contains("… and 7 more findings"), "{text}");
+        assert!(!text.contains("another try"), "a guest's error stays: {text}");
+    }
 }

@@ -9,6 +9,8 @@
 //! equal number. This happens at the door to the disk, in [`super::Writer`]: whatever else makes symbols has made them,
 //! and has escaped each literal `⟦`, before; so no data can pass for a secret's symbol.
 //!
+//! Nearly all bytes have no secret, so [`prefilter`] rules most of them out, and [`find`] searches the rest.
+//!
 //! Not found: a secret that an agent itself split over several events or files, compressed bytes other than request
 //! bodies, which are decoded before, encryption, and encodings that are not named here. Of files too large to be kept
 //! nothing but the digest is recorded.
