@@ -12,6 +12,7 @@ mod authoring;
 mod bad_input;
 mod broken_scenarios;
 mod codex;
+mod doors;
 mod floors;
 mod harness;
 mod host_assertions;

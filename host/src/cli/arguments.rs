@@ -222,6 +222,8 @@ pub(super) enum PackVerb {
     Wrap(PackWrap),
     /// List the assertions of an embedded pack or a module.
     List(PackList),
+    /// Tell what a module is: its door, its imports, and which sections of a run document it reads.
+    Inspect(PackInspect),
     /// Judge the examples of a pack's folder: each must be what its name says, `pass…` or `fail…`.
     Test(PackTest),
 }
@@ -243,6 +245,17 @@ pub(super) struct PackList {
     /// `std`, or the path of a module.
     #[arg(default_value = "std")]
     pub(super) pack: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PackInspect {
+    /// The module: a component, a core module, or a WASI command.
+    pub(super) module: PathBuf,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
 }
 
 #[derive(Debug, Args)]

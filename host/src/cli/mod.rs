@@ -17,6 +17,7 @@ mod load;
 mod new;
 mod output;
 mod pack;
+mod pack_inspect;
 mod pack_test;
 mod pager;
 mod progress;

@@ -19,6 +19,7 @@ pub(super) fn pack(arguments: &Pack, output: &Output) -> anyhow::Result<ExitStat
     match &arguments.verb {
         PackVerb::Wrap(verb) => wrap(verb, output),
         PackVerb::List(verb) => list(verb, output),
+        PackVerb::Inspect(verb) => super::pack_inspect::inspect(verb, output),
         PackVerb::Test(verb) => super::pack_test::test(verb, output),
     }
 }

@@ -12,7 +12,7 @@ use super::parameters::misfits;
 use crate::document::SECTIONS;
 use crate::pack::{Example, ExampleError, Manifest, PackError, promised, read_examples};
 use crate::report::ExampleResult;
-use crate::sandbox::{Description, EvidenceSource, Judge, JudgeRequest, ModuleSource};
+use crate::sandbox::{Description, EvidenceSource, Judge, JudgeRequest, ModuleSource, inspect};
 use crate::value::{Outcome, Verdict, canonical, excerpt};
 
 /// A manifest larger than this is not read.
@@ -88,6 +88,9 @@ impl PackFolder {
             path: module_path.display().to_string(),
             reason: error.message,
         })?;
+        let described = std::fs::read(&module_path)
+            .is_ok_and(|bytes| inspect(&bytes).is_ok_and(|inspection| inspection.describes_itself));
+        let descriptions = if described { descriptions } else { described_by(&manifest) };
         if let Some(difference) = difference(&manifest, &descriptions) {
             return Err(wrong("pack.toml", difference));
         }
@@ -170,7 +173,7 @@ impl PackFolder {
             name: format!("{pack}/{}", example.assertion),
             assertion: Some(example.assertion.clone()),
             parameters: example.parameters.clone(),
-            grant: None,
+            grant: self.description(&example.assertion).map(|description| description.reads.clone()),
             may_skip: entry.is_some_and(|entry| entry.may_skip),
             limits: judge.limits().clone(),
         }))
@@ -211,6 +214,19 @@ fn read_manifest(folder: &Dir) -> std::io::Result<String> {
         return Err(std::io::Error::other(format!("larger than {} MiB", MANIFEST_LIMIT_BYTES >> 20)));
     }
     Ok(text)
+}
+
+/// What a manifest says of a module that can't say it itself.
+fn described_by(manifest: &Manifest) -> Vec<Description> {
+    let entries = manifest.assertions.iter();
+    entries
+        .map(|entry| Description {
+            name: entry.name.as_ref().clone(),
+            summary: entry.summary.clone(),
+            parameters_schema: String::new(),
+            reads: entry.reads.iter().map(|read| read.as_ref().clone()).collect(),
+        })
+        .collect()
 }
 
 /// Where the manifest and the module's own description part.
