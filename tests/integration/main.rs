@@ -19,6 +19,7 @@ mod host_assertions;
 mod interrupt;
 mod isolation;
 mod judging;
+mod protocols;
 mod quickstart;
 mod readme;
 mod repeatable;

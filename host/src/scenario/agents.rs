@@ -139,7 +139,7 @@ pub(super) fn note_what_is_lacked(agents: &mut [AgentChoice], steps: &[Step]) {
         .iter()
         .filter_map(|step| match &step.reply {
             Reply::Items { calls, .. } => Some(calls),
-            Reply::Fail(_) => None,
+            Reply::Events(_) | Reply::Fail(_) => None,
         })
         .flatten()
         .map(|call| call.tool.as_str())

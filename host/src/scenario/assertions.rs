@@ -135,7 +135,7 @@ pub(super) fn warn_of_repetition(assertions: &[Assertion], steps: &[Step], findi
         .iter()
         .filter_map(|step| match &step.reply {
             Reply::Items { text, .. } => text.as_deref(),
-            Reply::Fail(_) => None,
+            Reply::Fail(_) | Reply::Events(_) => None,
         })
         .collect();
     let Some(first) = assertions.first() else { return };

@@ -10,23 +10,32 @@ use toml::de::DeValue;
 use super::Call;
 use super::findings::Findings;
 use super::json::to_json;
+use super::reply::refuse;
 use super::table::{Table, quote};
 use crate::diagnostic::Diagnostic;
-use crate::profile::{self, NEUTRAL_TOOLS};
+use crate::profile::{self, NEUTRAL_TOOLS, Protocol};
 
 /// Longest identifier of a call: that of the strictest protocol, the Responses API.
 const MOST_ID_CHARACTERS: usize = 64;
+/// Most portions in which the input of a call is sent.
+const MOST_PIECES: i64 = 1000;
 
 /// The calls of the steps read so far.
 pub(super) struct Calls<'a> {
     places: BTreeMap<String, Range<usize>>,
     profiles: BTreeSet<&'a str>,
+    protocols: Vec<(&'a str, Protocol)>,
 }
 
 impl<'a> Calls<'a> {
-    /// No calls yet; each will be shown to these profiles.
-    pub(super) fn new(profiles: BTreeSet<&'a str>) -> Self {
-        Self { places: BTreeMap::new(), profiles }
+    /// No calls yet; each will be shown to these profiles, and go over the protocol of each agent.
+    pub(super) fn new(profiles: BTreeSet<&'a str>, protocols: Vec<(&'a str, Protocol)>) -> Self {
+        Self { places: BTreeMap::new(), profiles, protocols }
+    }
+
+    /// The agents of the scenario, each with the protocol it speaks.
+    pub(super) fn protocols(&self) -> impl Iterator<Item = (&'a str, Protocol)> {
+        self.protocols.iter().copied()
     }
 
     /// Whether a step read so far makes this call.
@@ -73,6 +82,7 @@ fn call(mut table: Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Opt
         }
         Some(value) => table.wrong_type("input", "a table, or a text for a tool that takes one", value),
     };
+    let pieces = table.integer("pieces", 1..=MOST_PIECES).and_then(|pieces| usize::try_from(pieces).ok());
     let input_range = table.value("input").map_or(span.clone(), Spanned::span);
     table.finish(|_| None);
     let (tool, input) = (tool?, input?);
@@ -88,8 +98,11 @@ fn call(mut table: Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Opt
         for objection in objections {
             findings.error("bad-call", objection, span.clone(), "this call");
         }
+        if input.is_string() {
+            refuse(findings, calls, &span, "a call whose input is a text", Protocol::has_text_calls);
+        }
     }
-    Some(Call { id: id?, tool: (*tool.get_ref()).to_owned(), input, span })
+    Some(Call { id: id?, tool: (*tool.get_ref()).to_owned(), input, pieces: pieces.unwrap_or(1), span })
 }
 
 fn identifier(id: &Spanned<&str>, findings: &Findings, calls: &mut Calls<'_>) -> Option<String> {

@@ -209,8 +209,8 @@ mod tests {
     use super::super::every_key::{EVERY_KEY, load_text};
     use super::*;
     use crate::document::{Completed, PlaceSection};
-    use crate::profile::Transport;
-    use crate::scenario::{Expectation, Fault, Reply, Uses};
+    use crate::profile::{Stop, Transport};
+    use crate::scenario::{Expectation, Fault, Manner, Reply, Usage, Uses, WireEvent};
 
     fn every_key() -> Scenario {
         let loaded = load_text("a.toml", EVERY_KEY.as_bytes());
@@ -262,7 +262,9 @@ mod tests {
     fn steps_are_numbered_within_their_lane() {
         let steps = every_key().steps;
         let numbers: Vec<_> = steps.iter().map(|step| (step.lane.as_str(), step.number)).collect();
-        assert_eq!(numbers, [("main", 1), ("main", 2), ("main", 3), ("title", 1), ("main", 4), ("main", 5)]);
+        let main = |numbers: std::ops::RangeInclusive<u32>| numbers.map(|number| ("main", number));
+        let expected: Vec<_> = main(1..=3).chain([("title", 1)]).chain(main(4..=7)).collect();
+        assert_eq!(numbers, expected);
         assert!(steps[3].optional);
         assert_eq!(steps[0].attempts(), 4);
         assert_eq!(&EVERY_KEY[steps[0].span.clone()], "[[step]]");
@@ -279,7 +281,7 @@ mod tests {
         };
         let failed = Fault::Failed { code: "server_error".into(), message: "oops".into() };
         assert_eq!(steps[0].faults, [status, failed, Fault::Cut]);
-        let Reply::Items { reasoning, text, calls } = &steps[0].reply else { panic!("a reply") };
+        let Reply::Items { reasoning, text, calls, .. } = &steps[0].reply else { panic!("a reply") };
         assert_eq!((reasoning.as_deref(), text.as_deref()), (Some("thinking"), Some("I will.")));
         assert_eq!(calls[0].input, json!({"command": "printf 'after\n' > notes.txt"}));
         let result = |call: &str, contains: &str| Expectation::ToolResult {
@@ -292,6 +294,25 @@ mod tests {
             steps[5].reply,
             Reply::Fail(Fault::Failed { code: "invalid_prompt".into(), message: "no".into() })
         );
+    }
+
+    #[test]
+    fn how_a_reply_is_put_is_read() {
+        let steps = every_key().steps;
+        let Reply::Items { reasoning, text, calls, manner } = &steps[6].reply else { panic!("a reply") };
+        assert_eq!((reasoning.as_deref(), text.as_deref()), (Some("in portions"), Some("as well")));
+        let wanted = Manner {
+            text_portions: vec![3, 4],
+            reasoning_portions: vec![3, 8],
+            signature: None,
+            encrypted: Some("sealed".into()),
+            usage: Some(Usage { input: 10, cached: 4, output: 5, reasoning: 2 }),
+            stop: Stop::Length,
+        };
+        assert_eq!((manner, calls[0].pieces), (&wanted, 3));
+        let data = json!({"type": "response.created", "response": {"id": "resp_1"}});
+        let raw = WireEvent::Raw("event: x\ndata: {}\n\n".into());
+        assert_eq!(steps[7].reply, Reply::Events(vec![WireEvent::Data(data), raw]));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod json;
 mod load;
 mod model;
 mod path;
+mod reply;
 mod script;
 mod secrets;
 mod select;
@@ -28,4 +29,5 @@ pub use model::{
     AgentChoice, Assertion, Call, Effects, Expectation, Fault, PerAgent, Reply, Scenario, Step, Turn, Uses,
     Workspace,
 };
+pub use reply::{Manner, Usage, WireEvent};
 pub use select::{Filter, Found, NothingSelected, ScenarioFile, find};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::reply::{Manner, WireEvent};
 use crate::document::{Completed, Place};
 use crate::profile::{Protocol, Transport};
 use crate::value::Digest;
@@ -171,7 +172,11 @@ pub enum Reply {
         text: Option<String>,
         /// Tool calls.
         calls: Vec<Call>,
+        /// How it is put.
+        manner: Manner,
     },
+    /// What goes over the wire, written out.
+    Events(Vec<WireEvent>),
     /// The model refuses or fails, and the step ends with that.
     Fail(Fault),
 }
@@ -185,6 +190,8 @@ pub struct Call {
     pub tool: String,
     /// Its input; neutral tools have documented members.
     pub input: Value,
+    /// In how many portions its input is sent, where the protocol can divide it; at least one.
+    pub pieces: usize,
     /// Byte range in the scenario's text.
     pub span: Range<usize>,
 }

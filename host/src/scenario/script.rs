@@ -8,6 +8,7 @@ use super::call::{self, Calls};
 use super::fault;
 use super::findings::Findings;
 use super::load::{belongs_to_the_scenario, known_word};
+use super::reply::{self, Words};
 use super::table::{Table, as_table, quote};
 use super::{AgentChoice, Expectation, Fault, Reply, Step};
 
@@ -28,7 +29,8 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings, agents: &[AgentCho
         );
     }
     let profiles: BTreeSet<&str> = agents.iter().map(|agent| agent.profile.as_str()).collect();
-    let mut calls = Calls::new(profiles);
+    let protocols = agents.iter().map(|agent| (agent.name.as_str(), agent.protocol)).collect();
+    let mut calls = Calls::new(profiles, protocols);
     let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
     let mut steps = Vec::new();
     for table in tables.into_iter().take(MOST_STEPS) {
@@ -62,8 +64,11 @@ fn step(mut table: Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Opt
 
 fn reply(table: &mut Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Option<Reply> {
     let has_items = ["text", "reasoning", "call", "calls"].map(|key| table.has(key)).contains(&true);
-    let text = table.text("text").map(|text| (*text.get_ref()).to_owned());
-    let reasoning = table.text("reasoning").map(|text| (*text.get_ref()).to_owned());
+    let Words { reasoning, text, manner } = reply::read(table, findings, calls);
+    if let Some(range) = table.key_range("events") {
+        let has_other = ["fail", "usage", "stop"].map(|key| table.has(key)).contains(&true);
+        return events(table, findings, has_items || has_other, range);
+    }
     let calls = call::read(table, findings, calls);
     let fail_range = table.key_range("fail");
     let fail = table.table("fail", "`fail`").and_then(|fail| fault::read(fail, findings, false));
@@ -79,18 +84,39 @@ fn reply(table: &mut Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> O
             None
         }
         (Some(_), false) => fail.map(Reply::Fail),
-        (None, true) => Some(Reply::Items { reasoning, text, calls }),
+        (None, true) => Some(Reply::Items { reasoning, text, calls, manner }),
         (None, false) => {
             findings.error_with_help(
                 "no-reply",
                 "the step has no reply",
                 table.range(),
                 "says nothing",
-                "add `text`, `reasoning`, `call`, `calls` or `fail`",
+                "add `text`, `reasoning`, `call`, `calls`, `events` or `fail`",
             );
             None
         }
     }
+}
+
+/// A reply that is written out, and then has no other words.
+fn events(
+    table: &mut Table<'_>,
+    findings: &Findings,
+    has_other: bool,
+    range: std::ops::Range<usize>,
+) -> Option<Reply> {
+    let events = reply::events(table, findings);
+    if has_other {
+        findings.error_with_help(
+            "two-replies",
+            "the step both replies and writes out what goes over the wire",
+            range,
+            "written out here",
+            "keep `events`, or `text`, `reasoning`, calls and `fail`",
+        );
+        return None;
+    }
+    events.map(Reply::Events)
 }
 
 fn faults(table: &mut Table<'_>, findings: &Findings) -> Vec<Fault> {

@@ -2,14 +2,14 @@
 //!
 //! Pure. Which step it is, `lane` has decided; what it looks like on the wire, `protocol` knows.
 
-use crate::document::{Reply, ReplyKind};
+use crate::document::{Item, Reply, ReplyKind};
 use crate::profile::Transport;
-use crate::scenario::Fault;
+use crate::scenario::{Fault, WireEvent};
 
 use super::fault;
 use super::part::Part;
 use super::protocol::{Answer, Form, Frame, Head, Refusal, StreamEnd, WireFormat, delivered};
-use super::script::Action;
+use super::script::{Action, ScriptStep};
 
 /// How a request wants to be answered.
 #[derive(Clone, Copy)]
@@ -38,6 +38,21 @@ impl Manner {
         Answer { headers: self.format.reply_headers(head), ..answer }
     }
 
+    /// A reply that is written out. Who asked for one body gets the last that is written.
+    fn events(&self, head: &Head<'_>, events: &[WireEvent]) -> Answer {
+        let frame = |event: &WireEvent| match event {
+            WireEvent::Data(data) => Frame::event(self.format.event_name(data).as_deref(), data),
+            WireEvent::Raw(bytes) => Frame::raw(bytes.clone()),
+        };
+        let headers = self.format.reply_headers(head);
+        let mut frames: Vec<Frame> = events.iter().map(frame).collect();
+        if !self.streams {
+            frames.drain(..frames.len().saturating_sub(1));
+            return Answer { headers, frames, ..Answer::empty() };
+        }
+        Answer { headers, ..Answer::events(frames, StreamEnd::Complete) }
+    }
+
     /// A reply that is cut inside its first item.
     fn cut(&self, head: &Head<'_>, parts: &[Part]) -> Answer {
         if !self.streams {
@@ -64,10 +79,12 @@ pub(super) fn render(
     manner: Manner,
     head: &Head<'_>,
     action: &Action,
-    parts: &[Part],
-) -> (Answer, Vec<Part>) {
+    step: &ScriptStep,
+) -> (Answer, Vec<Item>) {
+    let parts = step.parts.as_slice();
     match action {
-        Action::Reply => (manner.reply(head, parts), parts.to_vec()),
+        Action::Reply if !step.events.is_empty() => (manner.events(head, &step.events), step.items.clone()),
+        Action::Reply => (manner.reply(head, parts), step.items.clone()),
         Action::Fail { fault: Fault::Status { status, code, message, retry_after_seconds }, .. } => {
             let refusal = Refusal {
                 status: *status,
@@ -82,7 +99,7 @@ pub(super) fn render(
         }
         Action::Fail { fault: Fault::Cut, .. } => {
             let answer = manner.cut(head, parts);
-            let kept = delivered(parts, &answer.frames);
+            let kept = delivered(parts, &answer.frames).iter().map(Part::item).collect();
             (answer, kept)
         }
     }
@@ -103,11 +120,11 @@ pub(super) fn step_reply(action: &Action) -> Reply {
 }
 
 /// The tools an answer calls, in full.
-pub(super) fn called<'a>(action: &Action, parts: &'a [Part]) -> impl Iterator<Item = &'a str> {
-    let parts = if *action == Action::Reply { parts } else { &[] };
-    parts.iter().filter_map(|part| match part {
-        Part::Call { wire, .. } => Some(wire.name()),
-        Part::Reasoning { .. } | Part::Text { .. } => None,
+pub(super) fn called<'a>(action: &Action, items: &'a [Item]) -> impl Iterator<Item = &'a str> {
+    let items = if *action == Action::Reply { items } else { &[] };
+    items.iter().filter_map(|item| match item {
+        Item::Call { tool, .. } => Some(tool.as_str()),
+        _ => None,
     })
 }
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::document::{Reply, ReplyKind, Request, UnusedStep};
-use crate::profile::{Profile, Protocol, Stop, Transport};
-use crate::scenario::Step;
+use crate::profile::{Profile, Protocol, Transport};
+use crate::scenario::{self, Step};
 
 use super::Traffic;
 use super::answer::{Manner, called, render, reply, step_reply};
@@ -17,7 +17,6 @@ use super::capture::Capture;
 use super::conversation::{Entries, quote};
 use super::invariant::{Signatures, lost, transcript_violations};
 use super::lane::{Lane, Mismatch, Moment, Served};
-use super::part::Part;
 use super::protocol::models::models;
 use super::protocol::{Answer, Asked, Decoded, Head, Refusal, format_of, tokens};
 use super::request::{Body, Incoming};
@@ -256,7 +255,9 @@ impl State {
     fn prewarm(&mut self, arrival: Arrival, decoded: Decoded) -> Answer {
         self.prewarms += 1;
         let id = format!("prewarm_{}", self.prewarms);
-        let answer = arrival.manner.reply(&head(&id, "prewarm", &arrival.request, &decoded), &[]);
+        let answer = arrival
+            .manner
+            .reply(&head(&id, "prewarm", &arrival.request, &decoded, &scenario::Manner::default()), &[]);
         self.responses.remember("prewarm", format!("resp_{id}"), decoded.wire_items);
         self.default_answer(arrival, "prewarm", answer)
     }
@@ -285,8 +286,8 @@ impl State {
         let before = before.map(|request| self.capture.transcript(*request)).unwrap_or_default();
         request.violations.extend(lost(before, &request.transcript));
         request.violations.extend(self.signatures.violations(lane, conversation, &decoded.signatures));
-        let head = head(&id, &stem, request, &decoded);
-        let (answer, kept) = render(manner, &head, &action, &step.parts);
+        let head = head(&id, &stem, request, &decoded, &step.manner());
+        let (answer, items) = render(manner, &head, &action, step);
         if action == Action::Reply {
             let marks = manner.format.signatures(&head, &step.parts);
             self.signatures.issue(lane, conversation, marks, step.calls_tools());
@@ -298,9 +299,8 @@ impl State {
         request.conversation = conversation;
         request.step = number;
         request.attempt = attempt;
-        let items = kept.iter().map(Part::item).collect();
         request.reply = Reply { items, ..step_reply(&action) };
-        let not_offered: Vec<_> = called(&action, &step.parts)
+        let not_offered: Vec<_> = called(&action, &step.items)
             .filter(|tool| !request.tools.iter().any(|offered| offered == tool))
             .map(str::to_owned)
             .collect();
@@ -324,7 +324,13 @@ impl State {
     }
 }
 
-fn head<'a>(id: &'a str, stem: &'a str, request: &'a Request, decoded: &Decoded) -> Head<'a> {
+fn head<'a>(
+    id: &'a str,
+    stem: &'a str,
+    request: &'a Request,
+    decoded: &Decoded,
+    put: &scenario::Manner,
+) -> Head<'a> {
     let model = request.model.as_deref().unwrap_or_default();
     let reports_usage = decoded.reports_usage;
     Head {
@@ -333,8 +339,8 @@ fn head<'a>(id: &'a str, stem: &'a str, request: &'a Request, decoded: &Decoded)
         model,
         input_items: request.transcript.len(),
         reports_usage,
-        usage: None,
-        stop: Stop::End,
+        usage: put.usage,
+        stop: put.stop,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, UPGRADE};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode, body};
 use hyper_util::rt::TokioIo;
@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::exchange::Exchange;
 use super::protocol::http::{self, ReplyBody};
+use super::protocol::responses::framing::{DEFLATE_ACCEPTED, offers_deflate};
 use super::protocol::responses::websocket;
 use super::request::{BODY_LIMIT_BYTES, Incoming};
 use super::route::{Route, route};
@@ -132,6 +133,10 @@ fn switching(request: &HeaderMap) -> Response<ReplyBody> {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key)) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    let offers = request.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(|offer| offer.to_str().ok());
+    if offers_deflate(offers) {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(DEFLATE_ACCEPTED));
     }
     response
 }

@@ -33,19 +33,9 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// Reasoning that is sent in one portion.
-    pub(super) fn reasoning(text: &str) -> Self {
-        Self::Reasoning { chunks: vec![text.to_owned()], signature: None, encrypted: None }
-    }
-
     /// A message that is sent in one portion.
     pub(super) fn text(text: &str) -> Self {
         Self::Text { chunks: vec![text.to_owned()] }
-    }
-
-    /// A call that is sent in one portion.
-    pub(super) fn call(id: &str, wire: WireCall) -> Self {
-        Self::Call { id: id.to_owned(), wire, pieces: 1 }
     }
 
     /// The part in the document's words.
@@ -107,14 +97,35 @@ impl Part {
 /// # Errors
 /// What the profile says of a tool it can't translate.
 pub(super) fn translated(reply: &Reply, profile: &dyn Profile) -> Result<Vec<Part>, String> {
-    let Reply::Items { reasoning, text, calls } = reply else { return Ok(Vec::new()) };
+    let Reply::Items { reasoning, text, calls, manner } = reply else { return Ok(Vec::new()) };
     let mut parts = Vec::new();
-    parts.extend(reasoning.as_deref().map(Part::reasoning));
-    parts.extend(text.as_deref().map(Part::text));
+    parts.extend(reasoning.as_deref().map(|text| Part::Reasoning {
+        chunks: portioned(text, &manner.reasoning_portions),
+        signature: manner.signature.clone(),
+        encrypted: manner.encrypted.clone(),
+    }));
+    parts.extend(text.as_deref().map(|text| Part::Text { chunks: portioned(text, &manner.text_portions) }));
     for call in calls {
-        parts.push(Part::call(&call.id, profile.tool(&call.tool, &call.input)?));
+        let wire = profile.tool(&call.tool, &call.input)?;
+        parts.push(Part::Call { id: call.id.clone(), wire, pieces: call.pieces });
     }
     Ok(parts)
+}
+
+/// A text in portions of so many characters, and what is left over.
+fn portioned(text: &str, lengths: &[usize]) -> Vec<String> {
+    let mut rest = text;
+    let mut portions = Vec::new();
+    for &length in lengths {
+        let end = rest.char_indices().nth(length).map_or(rest.len(), |(end, _)| end);
+        let (portion, later) = rest.split_at(end);
+        portions.push(portion.to_owned());
+        rest = later;
+    }
+    if !rest.is_empty() || portions.is_empty() {
+        portions.push(rest.to_owned());
+    }
+    portions
 }
 
 /// A text in so many portions of whole characters, the first ones larger; one where there are fewer characters.
@@ -139,6 +150,9 @@ mod tests {
         let call = Part::Call { id: "c".into(), wire, pieces: 3 };
         assert_eq!(call.portions(), ["{\"a", "\":1", "}"]);
         assert_eq!(call.shortened_to("{".into()), None);
+        assert_eq!(portioned("héllo", &[2, 0, 1]), ["hé", "", "l", "lo"]);
+        assert_eq!(portioned("a", &[5, 5]), ["a", ""]);
+        assert_eq!(portioned("a", &[]), ["a"]);
         assert_eq!(Part::text("abc").halved().portions(), ["ab", "c"]);
     }
 }

@@ -14,7 +14,7 @@ use super::coding::decoded;
 use super::conversation::quote;
 
 /// The largest body, before and after decompression, and the largest WebSocket message.
-pub(super) const BODY_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const BODY_LIMIT_BYTES: usize = 128 * 1024 * 1024;
 /// The largest body that stands in the document itself.
 const BODY_INLINE_LIMIT_BYTES: usize = 64 * 1024;
 

@@ -36,17 +36,27 @@ pub(super) fn route(method: &str, target: &str, headers: &BTreeMap<String, Vec<S
         ("GET", "/v1/models") if headers.contains_key("anthropic-version") => {
             Route::Models(ModelList::Anthropic)
         }
+        ("GET", path) if GEMINI_MODELS.contains(&path) && is_gemini(path, headers) => {
+            Route::Models(ModelList::Gemini)
+        }
         ("GET", "/v1/models") if codex() => Route::Models(ModelList::Codex),
         ("GET", "/v1/models") => Route::Models(ModelList::OpenAi),
-        ("GET", "/v1beta/models" | "/v1alpha/models") => Route::Models(ModelList::Gemini),
         ("GET" | "HEAD", "/") => Route::Probe,
         _ => Route::Unknown,
     }
 }
 
+/// Where Gemini's clients find models, by version of the API.
+const GEMINI_MODELS: [&str; 3] = ["/v1beta/models", "/v1alpha/models", "/v1/models"];
+
+/// Whether a client of Gemini asks: the stable version's paths are those of others too, and its key tells it apart.
+fn is_gemini(target: &str, headers: &BTreeMap<String, Vec<String>>) -> bool {
+    !target.starts_with("/v1/") && target.starts_with("/v1") || headers.contains_key("x-goog-api-key")
+}
+
 /// `…/models/MODEL:METHOD`; a stream only as events, which is what every client asks for.
 fn gemini(path: &str, query: &str) -> Route {
-    let model = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1alpha/models/"));
+    let model = GEMINI_MODELS.iter().find_map(|models| path.strip_prefix(models)?.strip_prefix('/'));
     let method = model.and_then(|model| model.rsplit_once(':')).map(|(_, method)| method);
     match method {
         Some("generateContent") => Route::Generate(Protocol::Gemini),
@@ -63,7 +73,7 @@ pub(super) fn protocol_of(target: &str, headers: &BTreeMap<String, Vec<String>>)
     match route("POST", target, headers) {
         Route::Generate(protocol) | Route::CountTokens(protocol) => protocol,
         _ if headers.contains_key("anthropic-version") => Protocol::Messages,
-        _ if target.starts_with("/v1beta/") || target.starts_with("/v1alpha/") => Protocol::Gemini,
+        _ if is_gemini(target, headers) => Protocol::Gemini,
         _ => Protocol::Responses,
     }
 }
@@ -115,6 +125,9 @@ mod tests {
         assert_eq!(route("GET", "/v1beta/models", &none), Route::Models(ModelList::Gemini));
         assert_eq!(protocol_of("/v1/other", &anthropic), Protocol::Messages);
         assert_eq!(protocol_of("/v1beta/x", &none), Protocol::Gemini);
+        let google = BTreeMap::from([("x-goog-api-key".to_owned(), vec!["k".to_owned()])]);
+        assert_eq!(route("GET", "/v1/models", &google), Route::Models(ModelList::Gemini));
+        assert_eq!(route("POST", "/v1/models/m:generateContent", &google), generates);
         assert_eq!(route("GET", "/v1/responses/compact", &upgrade), Route::Unknown);
     }
 }

@@ -4,18 +4,23 @@
 
 use crate::document::Item;
 use crate::profile::Profile;
-use crate::scenario::{Expectation, Fault, Reply, Step};
+use crate::scenario::{Expectation, Fault, Manner, Reply, Step, WireEvent};
 
 use super::conversation::{Entry, quote};
 use super::part::{Part, translated};
+use super::protocol::said;
 
 /// A step and how far it has been served.
 #[derive(Clone, Debug)]
 pub(super) struct ScriptStep {
     /// As scripted.
     pub(super) step: Step,
-    /// The items of its reply; none when the reply is a failure.
+    /// The items of its reply; none when the reply is a failure or written out.
     pub(super) parts: Vec<Part>,
+    /// The reply where it is written out.
+    pub(super) events: Vec<WireEvent>,
+    /// What an agent understands of the whole reply.
+    pub(super) items: Vec<Item>,
     /// The same as entries of a conversation.
     pub(super) emitted: Vec<Entry>,
     /// Attempts that have arrived.
@@ -47,13 +52,18 @@ impl ScriptStep {
     /// What the profile says of a tool it can't translate.
     pub(super) fn new(step: Step, profile: &dyn Profile) -> Result<Self, String> {
         let parts = translated(&step.reply, profile)?;
-        let emitted = parts.iter().filter_map(|part| Entry::of(&part.item())).collect();
-        Ok(Self { step, parts, emitted, arrived: 0, complete: false, taken: false })
+        let events = match &step.reply {
+            Reply::Events(events) => events.clone(),
+            Reply::Items { .. } | Reply::Fail(_) => Vec::new(),
+        };
+        let items = if events.is_empty() { parts.iter().map(Part::item).collect() } else { said(&events) };
+        let emitted = items.iter().filter_map(Entry::of).collect();
+        Ok(Self { step, parts, events, items, emitted, arrived: 0, complete: false, taken: false })
     }
 
     /// Whether the agent answers this step by itself, so that the next step belongs to the same conversation.
     pub(super) fn calls_tools(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Call { .. }))
+        self.items.iter().any(|item| matches!(item, Item::Call { .. }))
     }
 
     /// Counts an attempt, and says what it is answered with.
@@ -65,8 +75,16 @@ impl ScriptStep {
         }
         self.complete = true;
         match &self.step.reply {
-            Reply::Items { .. } => Action::Reply,
+            Reply::Items { .. } | Reply::Events(_) => Action::Reply,
             Reply::Fail(fault) => Action::Fail { fault: fault.clone(), last: true },
+        }
+    }
+
+    /// How its reply is put.
+    pub(super) fn manner(&self) -> Manner {
+        match &self.step.reply {
+            Reply::Items { manner, .. } => manner.clone(),
+            Reply::Events(_) | Reply::Fail(_) => Manner::default(),
         }
     }
 

@@ -20,6 +20,8 @@ use crate::profile::{Protocol, Stop, Transport};
 
 use super::answer::Manner;
 use super::part::Part;
+pub(super) use crate::scenario::Usage;
+use crate::scenario::WireEvent;
 pub(super) use frame::{Answer, Form, Frame, StreamEnd, delivered};
 
 /// What a protocol knows: how its requests read and how its replies look.
@@ -71,6 +73,24 @@ pub(super) fn format_of(protocol: Protocol) -> &'static dyn WireFormat {
         Protocol::Messages => &messages::Messages,
         Protocol::Gemini => &gemini::Gemini,
     }
+}
+
+/// What an agent understands of a reply that is written out, in whichever protocol it is.
+pub(super) fn said(events: &[WireEvent]) -> Vec<Item> {
+    let data: Vec<Value> = events
+        .iter()
+        .filter_map(|event| match event {
+            WireEvent::Data(data) => Some(data.clone()),
+            WireEvent::Raw(_) => None,
+        })
+        .collect();
+    let of = |protocol: &Protocol| {
+        let items = format_of(*protocol).said(&data);
+        let says_something =
+            items.iter().any(|item| !matches!(item, Item::Message { text, .. } if text.is_empty()));
+        says_something.then_some(items)
+    };
+    Protocol::ALL.iter().find_map(of).unwrap_or_default()
 }
 
 /// A request as a protocol reads it.
@@ -137,19 +157,6 @@ const CREATED_AT_SECONDS: u64 = 1_700_000_000;
 const INPUT_TOKENS_PER_ITEM: usize = 100;
 /// Tokens each item of a reply counts as.
 const OUTPUT_TOKENS_PER_ITEM: usize = 10;
-
-/// Tokens that a reply says were used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Usage {
-    /// Of the request.
-    pub(super) input: u64,
-    /// Those of the request that were read before.
-    pub(super) cached: u64,
-    /// Of the reply.
-    pub(super) output: u64,
-    /// Those of the reply that went into reasoning.
-    pub(super) reasoning: u64,
-}
 
 impl Head<'_> {
     /// What the reply says of tokens: by a fixed rule, so that it never differs between runs.

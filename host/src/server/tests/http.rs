@@ -78,7 +78,13 @@ async fn a_tool_round_trip_reaches_both_steps() {
     let mut first = step(1, vec![], Some("looking"), &["a"]);
     if let Reply::Items { reasoning, calls, .. } = &mut first.reply {
         *reasoning = Some("why".into());
-        calls.push(Call { id: "b".into(), tool: "patch".into(), input: json!("text"), span: 0..0 });
+        calls.push(Call {
+            id: "b".into(),
+            tool: "patch".into(),
+            input: json!("text"),
+            pieces: 1,
+            span: 0..0,
+        });
     }
     let server = start(vec![first, step(2, vec![], Some("done"), &[])]).await;
     let mut input = vec![user("context"), user("go on")];

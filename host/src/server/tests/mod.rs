@@ -1,7 +1,9 @@
 //! The server over real sockets, and what its tests share.
 
 mod causality;
+mod facts;
 mod http;
+mod mutations;
 mod protocols;
 mod websocket;
 
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Server, ServerSettings, Traffic};
 use crate::profile::{Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall};
-use crate::scenario::{Call, Fault, Reply, Step};
+use crate::scenario::{Call, Fault, Manner, Reply, Step};
 
 /// An agent that names its lane and session in headers, and whose tools have their own names.
 struct Plain;
@@ -61,10 +63,12 @@ fn step(number: u32, faults: Vec<Fault>, text: Option<&str>, calls: &[&str]) -> 
             id: (*id).into(),
             tool: "shell".into(),
             input: json!({"command": "ls"}),
+            pieces: 1,
             span: 0..0,
         })
         .collect();
-    let reply = Reply::Items { reasoning: None, text: text.map(str::to_owned), calls };
+    let manner = Manner::default();
+    let reply = Reply::Items { reasoning: None, text: text.map(str::to_owned), calls, manner };
     Step { lane: "main".into(), number, optional: false, faults, reply, expect: vec![], span: 0..0 }
 }
 

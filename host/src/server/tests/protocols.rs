@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::http::{Received, build, send};
 use super::*;
 use crate::document::Item;
-use crate::profile::Protocol;
+use crate::profile::{Protocol, Stop};
+use crate::scenario::{Usage, WireEvent};
 
 /// The data of each frame of a stream, with the name of its `event:` line where it has one.
 pub(super) fn frames(received: &Received) -> Vec<(Option<String>, String)> {
@@ -234,4 +235,111 @@ async fn tokens_are_counted_and_models_listed_for_whoever_asks() {
     let lanes: Vec<_> = traffic.requests.iter().map(|request| request.lane.as_str()).collect();
     assert_eq!(lanes, ["count-tokens", "count-tokens", "models", "models"]);
     assert!(traffic.script.unmatched.is_empty());
+}
+
+fn codes(traffic: &Traffic, request: usize) -> Vec<&str> {
+    traffic.requests[request].violations.iter().map(|found| found.code.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_breaks_is_noted_and_the_request_is_answered() {
+    let begun = || json!([{"role": "user", "content": "go"}]);
+    let reply = |signature: &str| {
+        json!({"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "why", "signature": signature}, {"type": "text", "text": "looking"},
+            {"type": "tool_use", "id": "a", "name": "shell", "input": {}}]})
+    };
+    let answer =
+        json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "x"}]});
+    for (system, signature, expected) in [
+        ("rules", "sig_main_1_0", &[][..]),
+        ("rules", "another", &["signature-changed", "signature-lost"]),
+        ("changed rules", "sig_main_1_0", &["item-lost"]),
+    ] {
+        let server = start(vec![thinking("looking", &["a"]), step(2, vec![], Some("done"), &[])]).await;
+        let mut body = opening(Protocol::Messages, true);
+        body["system"] = "rules".into();
+        body["messages"] = begun();
+        ask(&server, Protocol::Messages, true, &body).await;
+        body["system"] = system.into();
+        body["messages"] = json!([begun()[0], reply(signature), answer]);
+        assert_eq!(ask(&server, Protocol::Messages, true, &body).await.status, 200);
+        let traffic = server.finish().await;
+        assert_eq!(codes(&traffic, 1), expected, "{system} {signature}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_are_written_out_go_over_the_wire_as_they_are() {
+    let data = |data: Value| WireEvent::Data(data);
+    let done = WireEvent::Raw("data: [DONE]\n\n".into());
+    let chat = |delta: Value| data(json!({"choices": [{"index": 0, "delta": delta}]}));
+    let gemini = |part: Value| data(json!({"candidates": [{"content": {"role": "model", "parts": [part]}}]}));
+    let block = |at: u32, block: Value| {
+        data(json!({"type": "content_block_start", "index": at, "content_block": block}))
+    };
+    let call = json!({"type": "function_call", "call_id": "a", "name": "shell", "arguments": "{\"x\":1}"});
+    for (protocol, events) in [
+        (Protocol::Responses, vec![data(json!({"type": "response.output_item.done", "item": call}))]),
+        (
+            Protocol::Chat,
+            vec![
+                chat(
+                    json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "shell", "arguments": "{\"x\":"}}]}),
+                ),
+                chat(json!({"tool_calls": [{"index": 0, "function": {"arguments": "1}"}}]})),
+                done,
+            ],
+        ),
+        (
+            Protocol::Messages,
+            vec![
+                block(0, json!({"type": "tool_use", "id": "a", "name": "shell", "input": {}})),
+                data(json!({"type": "content_block_delta", "index": 0,
+                "delta": {"type": "input_json_delta", "partial_json": "{\"x\":1}"}})),
+            ],
+        ),
+        (
+            Protocol::Gemini,
+            vec![gemini(json!({"functionCall": {"id": "a", "name": "shell", "args": {"x": 1}}}))],
+        ),
+    ] {
+        let mut written = step(1, vec![], None, &[]);
+        written.reply = Reply::Events(events.clone());
+        let server = start(vec![written]).await;
+        let received = ask(&server, protocol, true, &opening(protocol, true)).await;
+        assert_eq!(frames(&received).len(), events.len(), "{protocol:?}");
+        let named = matches!(protocol, Protocol::Responses | Protocol::Messages);
+        assert!(frames(&received).iter().all(|(name, _)| name.is_some() == named), "{protocol:?}");
+        let traffic = server.finish().await;
+        let called = Item::Call { call: "a".into(), tool: "shell".into(), input: json!({"x": 1}) };
+        assert_eq!(traffic.requests[0].reply.items, [called], "{protocol:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn portions_tokens_and_the_stop_are_as_scripted() {
+    for protocol in Protocol::ALL {
+        let mut scripted = step(1, vec![], Some("héllo"), &[]);
+        if let Reply::Items { manner, .. } = &mut scripted.reply {
+            manner.text_portions = vec![2];
+            manner.usage = Some(Usage { input: 70, cached: 7, output: 5, reasoning: 0 });
+            manner.stop = Stop::Length;
+        }
+        let server = start(vec![scripted]).await;
+        let received = ask(&server, protocol, true, &opening(protocol, true)).await;
+        let text = String::from_utf8(received.bytes).unwrap();
+        assert!(text.contains("\"hé\"") && text.contains("\"llo\""), "{protocol:?}: {text}");
+        assert!(
+            text.contains(&format!("\"{}\"", protocol.stop_word(Stop::Length, false).unwrap())),
+            "{text}"
+        );
+        let counts = match protocol {
+            Protocol::Responses => "\"cached_tokens\":7",
+            Protocol::Chat => "\"prompt_tokens\":70",
+            Protocol::Messages => "\"cache_read_input_tokens\":7",
+            Protocol::Gemini => "\"cachedContentTokenCount\":7",
+        };
+        assert!(text.contains(counts) && text.contains(":70"), "{protocol:?}: {text}");
+    }
 }

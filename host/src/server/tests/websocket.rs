@@ -145,3 +145,66 @@ async fn frames_that_ask_for_nothing_are_refused_and_kept() {
     let traffic = server.finish().await;
     assert_eq!((traffic.requests.len(), traffic.script.unmatched.len()), (3, 3));
 }
+
+/// A frame as a client sends it, compressed or not.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first, 0x80 | 127];
+    bytes.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+    bytes.extend_from_slice(&[1, 2, 3, 4]);
+    bytes.extend(payload.iter().zip([1, 2, 3, 4].iter().cycle()).map(|(byte, key)| byte ^ key));
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_compressed_where_the_client_offers_it() {
+    use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let server = start(vec![step(1, vec![], Some(&"long ".repeat(1000)), &[])]).await;
+    let mut socket = TcpStream::connect(address(&server)).await.unwrap();
+    let upgrade = "GET /v1/responses HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    socket.write_all(upgrade.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    let accepted = "sec-websocket-extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    assert!(head.starts_with("HTTP/1.1 101") && head.contains(accepted), "{head}");
+
+    let frame = create(None, &[user("go")]).to_string();
+    let mut compressed = Vec::with_capacity(frame.len() + 100);
+    Compress::new(Compression::fast(), false)
+        .compress_vec(frame.as_bytes(), &mut compressed, FlushCompress::Sync)
+        .unwrap();
+    let message = compressed.strip_suffix(&[0, 0, 0xff, 0xff]).unwrap();
+    // In two fragments, the second split again by the network.
+    let (first, second) = message.split_at(message.len() / 2);
+    socket.write_all(&masked(0x41, first)).await.unwrap();
+    socket.write_all(&masked(0x80, second)).await.unwrap();
+    let mut events: Vec<Value> = Vec::new();
+    while events.last().is_none_or(|event| event["type"] != "response.completed") {
+        let first = socket.read_u8().await.unwrap();
+        let length = match socket.read_u8().await.unwrap() {
+            126 => usize::from(socket.read_u16().await.unwrap()),
+            short => usize::from(short),
+        };
+        assert_eq!(first, 0xc1, "a compressed text message");
+        let mut payload = vec![0; length];
+        socket.read_exact(&mut payload).await.unwrap();
+        payload.extend_from_slice(&[0, 0, 0xff, 0xff]);
+        let mut text = Vec::with_capacity(100_000);
+        Decompress::new(false).decompress_vec(&payload, &mut text, FlushDecompress::Sync).unwrap();
+        events.push(serde_json::from_slice(&text).unwrap());
+    }
+    assert_eq!(output(&events)[0]["content"][0]["text"], "long ".repeat(1000));
+    // What breaks the protocol is answered with the close code that says so.
+    socket.write_all(&[0x81, 0x01, b'x']).await.unwrap();
+    let mut goodbye = [0; 4];
+    socket.read_exact(&mut goodbye).await.unwrap();
+    assert_eq!(goodbye, [0x88, 2, 0x03, 0xea]);
+    let traffic = server.finish().await;
+    assert_eq!(traffic.bodies[0].to_vec(), frame.as_bytes());
+}

@@ -12,6 +12,8 @@ pub(in crate::server) const DEFLATE_ACCEPTED: &str =
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 /// The end of every compressed message, which does not travel (RFC 7692 section 7.2.1).
 const FLUSH_MARK: [u8; 4] = [0, 0, 0xff, 0xff];
+/// An empty last block: what reads the bytes then finds their end.
+const LAST_BLOCK: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 /// A message that is compressed.
 const COMPRESSED: u8 = 0x40;
 /// Shorter messages travel as they are: compression would make them longer.
@@ -154,7 +156,7 @@ impl Reader {
 
 fn inflated(bytes: &[u8], limit_bytes: usize) -> Result<Vec<u8>, FramingError> {
     let mut inflated = Vec::new();
-    DeflateDecoder::new(bytes.chain(FLUSH_MARK.as_slice()))
+    DeflateDecoder::new(bytes.chain(FLUSH_MARK.as_slice()).chain(LAST_BLOCK.as_slice()))
         .take(limit_bytes as u64 + 1)
         .read_to_end(&mut inflated)
         .map_err(|_| FramingError::Data)?;
@@ -282,7 +284,10 @@ mod tests {
         for length in [0, 64, 1000, 99_999] {
             let payload: Vec<u8> = (0..length).map(|at| b'a' + (at % 23) as u8).collect();
             let sent = frame(0xc1, &deflated(&payload));
-            assert_eq!(read(true, &masked(0xc1, &deflated(&payload)), 5000).unwrap(), [Message::Text(payload.clone())]);
+            assert_eq!(
+                read(true, &masked(0xc1, &deflated(&payload)), 5000).unwrap(),
+                [Message::Text(payload.clone())]
+            );
             if length > 1000 {
                 assert!(sent.len() < length / 10, "{} bytes", sent.len());
             }
@@ -305,7 +310,10 @@ mod tests {
         assert_eq!(code(false, &[masked(0x01, b"a"), masked(0x81, b"b")].concat()), 1002);
         assert_eq!(code(false, &masked(0x81, &[0xff])), 1007);
         assert_eq!(code(true, &masked(0xc1, &[0xff; 9])), 1007);
-        assert_eq!(code(false, &[0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]), 1009);
+        assert_eq!(
+            code(false, &[0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
+            1009
+        );
         let bomb = deflated(&vec![b' '; 200_000]);
         assert_eq!(code(true, &masked(0xc1, &bomb)), 1009);
         let many: Vec<u8> = std::iter::once(masked(0x01, &[b' '; 40_000]))

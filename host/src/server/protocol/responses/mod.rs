@@ -2,6 +2,7 @@
 
 mod decode;
 mod events;
+pub(in crate::server) mod framing;
 pub(in crate::server) mod websocket;
 
 use serde_json::{Value, json};

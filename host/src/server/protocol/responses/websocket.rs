@@ -1,54 +1,81 @@
-//! The Responses protocol over a WebSocket: one `response.create` a text frame in, one event a text frame out.
-//!
-//! No permessage-deflate: agents offer it and do not need it.
+//! The Responses protocol over a WebSocket: one `response.create` a text message in, one event a text message out.
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::framing::{self, Message, Reader, offers_deflate};
 use crate::server::exchange::Exchange;
 use crate::server::protocol::http::CUT_PAUSE;
 use crate::server::protocol::{Answer, StreamEnd};
 use crate::server::request::{BODY_LIMIT_BYTES, Incoming};
 
-/// Answers frames until the peer leaves or a fault drops the connection. `upgrade` is the request that opened it.
+/// How many bytes are read at a time.
+const PORTION_BYTES: usize = 64 * 1024;
+
+/// Answers messages until the peer leaves or a fault drops the connection. `upgrade` is the request that opened it.
 pub(in crate::server) async fn serve(
-    socket: impl AsyncRead + AsyncWrite + Unpin,
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
     upgrade: Incoming,
     exchange: &Exchange,
 ) {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(BODY_LIMIT_BYTES))
-        .max_frame_size(Some(BODY_LIMIT_BYTES));
-    let mut stream = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
-    while let Some(Ok(message)) = stream.next().await {
-        let raw = match message {
-            Message::Text(text) => text.as_bytes().to_vec(),
-            Message::Binary(bytes) => bytes.into(),
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => continue,
-        };
-        let answer = exchange.answer(Incoming { raw: Some(raw), ..upgrade.clone() });
-        match send(&mut stream, answer).await {
-            Ok(StreamEnd::Complete | StreamEnd::Close) => {}
-            Ok(StreamEnd::Cut) => {
-                tokio::time::sleep(CUT_PAUSE).await;
+    let deflates = accepts_deflate(&upgrade);
+    let mut reader = Reader::new(BODY_LIMIT_BYTES, deflates);
+    let mut portion = vec![0; PORTION_BYTES];
+    loop {
+        let message = match reader.message() {
+            Ok(Some(message)) => message,
+            Ok(None) => match socket.read(&mut portion).await {
+                Ok(count @ 1..) => {
+                    reader.push(&portion[..count]);
+                    continue;
+                }
+                Ok(0) | Err(_) => return,
+            },
+            Err(error) => {
+                let _ = write(&mut socket, &framing::close(Some(error.code()))).await;
                 return;
             }
-            Err(_) => return,
+        };
+        let raw = match message {
+            Message::Text(bytes) | Message::Binary(bytes) => bytes,
+            Message::Pong => continue,
+            Message::Ping(payload) => match write(&mut socket, &framing::pong(&payload)).await {
+                Ok(()) => continue,
+                Err(_) => return,
+            },
+            Message::Close(code) => {
+                let _ = write(&mut socket, &framing::close(code)).await;
+                return;
+            }
+        };
+        let answer = exchange.answer(Incoming { raw: Some(raw), ..upgrade.clone() });
+        if send(&mut socket, &answer, deflates).await.is_err() {
+            return;
+        }
+        if answer.end == StreamEnd::Cut {
+            tokio::time::sleep(CUT_PAUSE).await;
+            return;
         }
     }
 }
 
-async fn send<S>(stream: &mut WebSocketStream<S>, answer: Answer) -> Result<StreamEnd, Error>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+/// Whether messages of this connection may be compressed: the server accepts what it can follow.
+fn accepts_deflate(upgrade: &Incoming) -> bool {
+    let offers = upgrade.headers.get("sec-websocket-extensions");
+    offers_deflate(offers.into_iter().flatten().map(String::as_str))
+}
+
+async fn send(
+    socket: &mut (impl AsyncWrite + Unpin),
+    answer: &Answer,
+    deflates: bool,
+) -> std::io::Result<()> {
     for frame in &answer.frames {
-        let text = String::from_utf8_lossy(&frame.payload()).into_owned();
-        stream.feed(Message::text(text)).await?;
+        socket.write_all(&framing::text(&frame.payload(), deflates)).await?;
     }
-    stream.flush().await?;
-    Ok(answer.end)
+    socket.flush().await
+}
+
+async fn write(socket: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+    socket.write_all(bytes).await?;
+    socket.flush().await
 }

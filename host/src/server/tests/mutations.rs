@@ -1,0 +1,216 @@
+//! What nobody would send: requests and messages with bytes changed, in any portions. Seeded, so that what is found
+//! once is found again; the seed of a failure is in its message.
+
+use serde_json::{Value, json};
+
+use super::protocols::opening;
+use super::*;
+use crate::profile::Protocol;
+use crate::server::invariant::{lost, transcript_violations};
+use crate::server::protocol::responses::framing::Reader;
+use crate::server::protocol::{Asked, format_of};
+
+const ROUNDS: u64 = 400;
+
+/// xorshift64* (Vigna 2016): enough to shuffle bytes.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit.max(1)
+    }
+}
+
+/// A value in which some parts are of another kind, are missing or are there twice.
+fn twisted(value: &Value, random: &mut Random) -> Value {
+    match random.below(12) {
+        0 => [json!(null), json!(7), json!("x"), json!([]), json!({}), json!([[{}]]), json!({"type": 3})]
+            [random.below(7)]
+        .clone(),
+        _ => match value {
+            Value::Array(items) => {
+                let mut items: Vec<Value> = items.iter().map(|item| twisted(item, random)).collect();
+                if !items.is_empty() && random.below(4) == 0 {
+                    items.push(items[random.below(items.len())].clone());
+                }
+                items.into()
+            }
+            Value::Object(members) => {
+                let mut kept = serde_json::Map::new();
+                for (name, member) in members {
+                    if random.below(16) > 0 {
+                        kept.insert(name.clone(), twisted(member, random));
+                    }
+                }
+                kept.into()
+            }
+            other => other.clone(),
+        },
+    }
+}
+
+/// A conversation with everything that the protocol's messages may hold.
+fn rich(protocol: Protocol) -> Value {
+    let mut body = opening(protocol, true);
+    let more = match protocol {
+        Protocol::Responses => json!([
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "why"}], "encrypted_content": "e"},
+            {"type": "function_call", "call_id": "a", "name": "f", "namespace": "n", "arguments": "{}"},
+            {"type": "custom_tool_call", "call_id": "b", "name": "g", "input": "x"},
+            {"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": []}},
+            {"type": "function_call_output", "call_id": "a", "output": [{"type": "input_text", "text": "o"}]},
+            {"type": "additional_tools", "tools": [{"type": "namespace", "name": "n", "tools": [{"name": "f"}]}]}]),
+        Protocol::Chat => json!([
+            {"role": "assistant", "content": [{"type": "text", "text": "x"}], "reasoning_content": "why",
+                "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}},
+                    {"id": "b", "type": "custom", "custom": {"name": "g", "input": "x"}}]},
+            {"role": "tool", "tool_call_id": "a", "content": "o"}]),
+        Protocol::Messages => json!([
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "why", "signature": "s"},
+                {"type": "redacted_thinking", "data": "d"}, {"type": "text", "text": "x"},
+                {"type": "tool_use", "id": "a", "name": "f", "input": {"x": 1}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "image"}]}]}]),
+        Protocol::Gemini => json!([
+            {"role": "model", "parts": [{"text": "why", "thought": true}, {"text": "x"},
+                {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "s"}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"error": 3}}}, {"inlineData": {}}]}]),
+    };
+    let list = match protocol {
+        Protocol::Responses => "input",
+        Protocol::Chat | Protocol::Messages => "messages",
+        Protocol::Gemini => "contents",
+    };
+    body[list].as_array_mut().unwrap().extend(more.as_array().unwrap().clone());
+    body
+}
+
+#[test]
+fn no_request_makes_a_decoder_stumble() {
+    for protocol in Protocol::ALL {
+        let body = rich(protocol);
+        let read = |body: &Value| {
+            let asked = Asked {
+                transport: Transport::Http,
+                target: "/v1beta/models/:streamGenerateContent?alt=sse",
+                body,
+                earlier: &|_| None,
+            };
+            format_of(protocol).decode(&asked)
+        };
+        let whole = read(&body);
+        assert!(whole.transcript.len() > 3, "{protocol:?}");
+        for seed in 0..ROUNDS {
+            let body = twisted(&body, &mut Random::new(seed));
+            let decoded = read(&body);
+            let again = read(&body);
+            assert_eq!(decoded.transcript, again.transcript, "{protocol:?}, seed {seed}");
+            // Whatever came, the checks come to an end and say something that can be printed.
+            let found =
+                [transcript_violations(&decoded.transcript), lost(&whole.transcript, &decoded.transcript)];
+            assert!(
+                found.concat().iter().all(|found| found.message.len() < 1000),
+                "{protocol:?}, seed {seed}"
+            );
+            // What is written out as events in a script is read by the same code.
+            format_of(protocol).said(&[body]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_is_answered_whatever_its_bytes() {
+    let server = start(vec![]).await;
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let protocol = Protocol::ALL[random.below(4)];
+        let mut bytes = rich(protocol).to_string().into_bytes();
+        for _ in 0..=random.below(6) {
+            let at = random.below(bytes.len());
+            match random.below(3) {
+                0 => bytes[at] = random.below(256) as u8,
+                1 => bytes.truncate(at),
+                _ => bytes.insert(at, b"{}[]\",:\\\xff0"[random.below(10)]),
+            }
+            if bytes.is_empty() {
+                bytes.push(b'{');
+            }
+        }
+        let target = protocols::target(protocol, true);
+        let received = http::send(&server, http::build("POST", target, &[], bytes)).await;
+        assert_eq!(received.status, 400, "seed {seed}");
+        assert!(received.json()["error"]["message"].is_string(), "seed {seed}");
+    }
+    assert_eq!(server.finish().await.requests.len(), 60);
+}
+
+#[test]
+fn messages_do_not_depend_on_their_portions_even_when_they_are_broken() {
+    let mut session = Vec::new();
+    for (first, text) in
+        [(0x81, "{\"type\":\"response.create\"}"), (0x01, "in "), (0x80, "fragments"), (0x89, "ping")]
+    {
+        session.extend([first, 0x80 | text.len() as u8, 0, 0, 0, 0]);
+        session.extend_from_slice(text.as_bytes());
+    }
+    for seed in 0..ROUNDS {
+        let mut random = Random::new(seed);
+        let mut bytes = session.clone();
+        for _ in 0..random.below(4) {
+            let at = random.below(bytes.len());
+            bytes[at] = random.below(256) as u8;
+        }
+        let read = |sizes: &mut dyn FnMut() -> usize| {
+            let mut reader = Reader::new(4096, seed % 2 == 0);
+            let mut rest = bytes.as_slice();
+            let mut messages = Vec::new();
+            while !rest.is_empty() {
+                let (portion, later) = rest.split_at(sizes().clamp(1, rest.len()));
+                reader.push(portion);
+                rest = later;
+                loop {
+                    match reader.message() {
+                        Ok(Some(message)) => messages.push(Ok(message)),
+                        Ok(None) => break,
+                        Err(error) => {
+                            messages.push(Err(error));
+                            return messages;
+                        }
+                    }
+                }
+            }
+            messages
+        };
+        let whole = read(&mut || usize::MAX);
+        assert_eq!(read(&mut || 1), whole, "seed {seed}");
+        let mut portions = Random::new(seed + ROUNDS);
+        assert_eq!(read(&mut || 1 + portions.below(9)), whole, "seed {seed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_100_megabytes_is_kept_byte_for_byte() {
+    let settings = ServerSettings {
+        steps: vec![step(1, vec![], Some("done"), &[])],
+        profile: &Plain,
+        accept_websocket: false,
+        capture_limit_bytes: 256 * 1024 * 1024,
+    };
+    let server = Server::start(settings).await.unwrap();
+    server.begin_turn(1, "go", false);
+    let mut random = Random::new(100);
+    let noise: String = (0..100_000_000).map(|_| char::from(b' ' + 3 + random.below(56) as u8)).collect();
+    let body = request(&[user(&noise), user("go")]).to_string().into_bytes();
+    let digest = crate::value::Digest::of(&body);
+    let received = http::send(&server, http::build("POST", "/v1/responses", &[], body)).await;
+    assert_eq!(received.status, 200);
+    let traffic = server.finish().await;
+    assert!(traffic.bodies[0].len() > 100_000_000);
+    assert_eq!(crate::value::Digest::of(traffic.bodies[0].to_vec()), digest);
+    assert!(traffic.script.unmatched.is_empty());
+}
