@@ -107,4 +107,32 @@ mod tests {
         let refused = (0..20).find_map(|_| parser.push(portion.as_bytes()).err());
         assert_eq!(refused, Some(EventTooLong));
     }
+
+    #[test]
+    fn broken_bytes_in_any_portions_say_the_same() {
+        let text = b"event: a\r\ndata: {\"x\":\"\xc3\xa4\"}\r\n\r\n: c\ndata: 1\ndata: 2\n\ndata\r\rid: 7\ndata: end\n\n";
+        // A small linear congruential generator (Knuth): the same portions and changes every time.
+        let mut state = 1_u64;
+        let mut below = |limit: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % limit
+        };
+        for round in 0..500 {
+            let mut bytes = text.to_vec();
+            for _ in 0..below(4) {
+                let at = below(bytes.len());
+                bytes[at] = below(256) as u8;
+            }
+            let whole = SseParser::default().push(&bytes).unwrap();
+            let mut parser = SseParser::default();
+            let mut rest = bytes.as_slice();
+            let mut in_portions = Vec::new();
+            while !rest.is_empty() {
+                let (portion, later) = rest.split_at((1 + below(5)).min(rest.len()));
+                in_portions.extend(parser.push(portion).unwrap());
+                rest = later;
+            }
+            assert_eq!(in_portions, whole, "round {round}");
+        }
+    }
 }

@@ -149,3 +149,93 @@ fn stream_error(code: &str, message: &str) -> StepError {
         StepError::retryable(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(protocol: Protocol, data: &[&str]) -> Result<Reply, StepError> {
+        let mut reader = protocol.reader();
+        for data in data {
+            if let Some(reply) = reader.event(data)? {
+                return Ok(reply);
+            }
+        }
+        reader.end()
+    }
+
+    #[test]
+    fn a_stream_that_ends_too_early_is_asked_for_again() {
+        for (protocol, data) in [
+            (Protocol::Responses, r#"{"type":"response.created"}"#),
+            (Protocol::Chat, r#"{"choices":[{"delta":{"content":"x"}}]}"#),
+            (Protocol::Messages, r#"{"type":"message_start","message":{"id":"m"}}"#),
+            (Protocol::Gemini, r#"{"candidates":[{"content":{"parts":[{"text":"x"}]}}]}"#),
+        ] {
+            assert!(matches!(read(protocol, &[data]), Err(StepError::Retryable { .. })), "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_in_a_stream_ends_the_turn_only_where_it_would_come_again() {
+        for (protocol, again, never) in [
+            (
+                Protocol::Chat,
+                r#"{"error":{"code":"server_error"}}"#,
+                r#"{"error":{"code":"invalid_prompt"}}"#,
+            ),
+            (
+                Protocol::Messages,
+                r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+                r#"{"type":"error","error":{"type":"invalid_request_error"}}"#,
+            ),
+            (
+                Protocol::Gemini,
+                r#"{"error":{"status":"UNAVAILABLE"}}"#,
+                r#"{"error":{"status":"INVALID_ARGUMENT"}}"#,
+            ),
+        ] {
+            assert!(matches!(read(protocol, &[again]), Err(StepError::Retryable { .. })), "{protocol:?}");
+            assert!(matches!(read(protocol, &[never]), Err(StepError::Terminal(_))), "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_end_of_a_reply_is_no_reply() {
+        let length = r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"length"}]}"#;
+        assert_eq!(
+            read(Protocol::Chat, &[length, "[DONE]"]),
+            Err(StepError::Terminal("incomplete response: length".into()))
+        );
+        let safety = r#"{"candidates":[{"finishReason":"SAFETY"}]}"#;
+        assert_eq!(
+            read(Protocol::Gemini, &[safety]),
+            Err(StepError::Terminal("incomplete response: SAFETY".into()))
+        );
+    }
+
+    #[test]
+    fn a_conversation_keeps_its_marks_in_every_dialect() {
+        let mut thought = reasoning("why");
+        thought["signature"] = "s".into();
+        let mut call = function_call("c", "shell", "{\"command\":\"ls\"}");
+        call["thought_signature"] = "g".into();
+        let output = json!({"type": "function_call_output", "call_id": "c", "output": "out"});
+        let user =
+            json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": "go"}]});
+        let items = [user, thought, message("I look."), call, output];
+        let chat = Protocol::Chat.body("m", &json!([]), &items);
+        assert_eq!(chat["messages"].as_array().unwrap().len(), 3);
+        assert_eq!(chat["messages"][1]["tool_calls"][0]["id"], "c");
+        assert_eq!(chat["messages"][2], json!({"role": "tool", "tool_call_id": "c", "content": "out"}));
+        let messages = Protocol::Messages.body("m", &json!([]), &items);
+        assert_eq!(
+            messages["messages"][1]["content"][0],
+            json!({"type": "thinking", "thinking": "why", "signature": "s"})
+        );
+        assert_eq!(messages["messages"][2]["content"][0]["tool_use_id"], "c");
+        let gemini = Protocol::Gemini.body("m", &json!([]), &items);
+        assert_eq!(gemini["contents"][1]["parts"][2]["thoughtSignature"], "g");
+        assert_eq!(gemini["contents"][2]["parts"][0]["functionResponse"]["name"], "shell");
+    }
+}

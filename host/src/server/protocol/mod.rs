@@ -179,6 +179,19 @@ impl Head<'_> {
     }
 }
 
+/// The HTTP status that goes with an error code of a script: the words of the Responses API stand for kinds of errors
+/// that every protocol has, each in its own words.
+fn status_of_kind(code: &str) -> Option<u16> {
+    Some(match code {
+        "invalid_request_error" | "invalid_prompt" | "context_length_exceeded" => 400,
+        "invalid_api_key" => 401,
+        "rate_limit_exceeded" | "insufficient_quota" => 429,
+        "server_error" => 500,
+        "server_is_overloaded" | "slow_down" => 503,
+        _ => return None,
+    })
+}
+
 /// Tokens that a transcript of so many items counts as.
 pub(super) fn tokens(items: usize) -> u64 {
     (items * INPUT_TOKENS_PER_ITEM) as u64

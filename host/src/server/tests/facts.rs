@@ -4,8 +4,10 @@
 
 use serde_json::{Value, json};
 
+use super::failed as failed_reply;
 use super::http::{build, send};
 use super::protocols::{ask, frames, opening};
+use super::websocket::{Client, create};
 use super::*;
 use crate::profile::{Protocol, Stop};
 use crate::server::answer::Manner;
@@ -502,6 +504,85 @@ fn gemini() {
             (
                 "inside a 200 stream a chunk that is itself this JSON",
                 failed[0]["error"]["status"] == "UNAVAILABLE",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn kinds_of_errors_have_each_protocols_own_word() {
+    let word = |protocol, code: &str| {
+        let last = failed(protocol, code).0.pop().unwrap();
+        let at = match protocol {
+            Protocol::Responses => "/response/error/code",
+            Protocol::Chat => "/error/type",
+            Protocol::Messages => "/error/type",
+            Protocol::Gemini => "/error/status",
+        };
+        last.pointer(at).unwrap().as_str().unwrap().to_owned()
+    };
+    for (code, chat, messages, gemini) in [
+        ("rate_limit_exceeded", "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"),
+        ("server_is_overloaded", "server_error", "overloaded_error", "UNAVAILABLE"),
+        ("context_length_exceeded", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
+        ("invalid_api_key", "authentication_error", "authentication_error", "UNAUTHENTICATED"),
+        ("server_error", "server_error", "api_error", "INTERNAL"),
+        ("unheard_of", "server_error", "api_error", "INTERNAL"),
+    ] {
+        let words = Protocol::ALL.map(|protocol| word(protocol, code));
+        assert_eq!(words, [code, chat, messages, gemini]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn websocket() {
+    let steps =
+        vec![step(1, vec![overloaded()], None, &["a"]), step(2, vec![failed_reply()], Some("done"), &[])];
+    let server = start(steps).await;
+    let mut client = Client::connect(&server).await;
+    let base = json!({"type": "message", "role": "developer", "content": "base"});
+    let mut prewarm = create(None, std::slice::from_ref(&base));
+    prewarm["generate"] = false.into();
+    let prepared = client.ask(&prewarm).await;
+    let prepared_id = prepared[0]["response"]["id"].as_str().unwrap().to_owned();
+    let refused = client.ask(&create(Some(&prepared_id), &[user("go")])).await;
+    let first = client.ask(&create(Some(&prepared_id), &[user("go")])).await;
+    let first_id = first[0]["response"]["id"].as_str().unwrap().to_owned();
+    let unknown = client.ask(&create(Some("resp_unknown"), &[result("a", "x")])).await;
+    let broken = client.ask(&create(Some(&first_id), &[result("a", "x")])).await;
+    let second = client.ask(&create(Some(&first_id), &[result("a", "x")])).await;
+    let traffic = server.finish().await;
+    let steps: Vec<_> = traffic.requests.iter().filter(|request| request.step == 1).collect();
+    let over_http = stream(Protocol::Responses, &[called("a", 1)], Stop::End);
+    all_hold(
+        "websocket",
+        &[
+            (
+                "prewarm needs `response.completed` with an id",
+                prepared.last().unwrap()["type"] == "response.completed" && prepared_id.starts_with("resp_"),
+            ),
+            ("the same event objects, one per text frame, same order", types(&first) == names(&over_http)),
+            (
+                "the connection is reused for following requests",
+                types(&second).last() == Some(&"response.completed"),
+            ),
+            (
+                "incremental input: the server rebuilds the canonical transcript",
+                steps[0].transcript.len() == 2 && steps[0].inherited == 1,
+            ),
+            (
+                "errors: {type:error,status,error:{code,message,type},headers}",
+                refused
+                    == [json!({"type": "error", "status": 503, "headers": {"retry-after": "1"},
+                "error": {"code": "server_error", "message": "later", "type": "server_error"}})],
+            ),
+            (
+                "server error code previous_response_not_found",
+                unknown[0]["error"]["code"] == "previous_response_not_found" && unknown[0]["status"] == 400,
+            ),
+            (
+                "response.failed over the websocket leaves the connection usable",
+                types(&broken).last() == Some(&"response.failed"),
             ),
         ],
     );

@@ -8,17 +8,17 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::*;
 
-struct Client(WebSocketStream<TcpStream>);
+pub(super) struct Client(WebSocketStream<TcpStream>);
 
 impl Client {
-    async fn connect(server: &Server) -> Self {
+    pub(super) async fn connect(server: &Server) -> Self {
         let stream = TcpStream::connect(address(server)).await.unwrap();
         let url = format!("ws://{}/v1/responses", address(server));
         Self(client_async(url, stream).await.unwrap().0)
     }
 
     /// Sends a frame; returns what comes back until the reply or the connection ends.
-    async fn ask(&mut self, frame: &Value) -> Vec<Value> {
+    pub(super) async fn ask(&mut self, frame: &Value) -> Vec<Value> {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
         self.receive().await
     }
@@ -35,7 +35,7 @@ impl Client {
     }
 }
 
-fn create(previous: Option<&str>, input: &[Value]) -> Value {
+pub(super) fn create(previous: Option<&str>, input: &[Value]) -> Value {
     let mut frame = request(input);
     frame["type"] = "response.create".into();
     if let Some(id) = previous {

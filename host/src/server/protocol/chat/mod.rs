@@ -5,7 +5,7 @@ mod render;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Asked, Decoded, Frame, Head, Refusal, StreamEnd, WireFormat};
+use super::{Answer, Asked, Decoded, Frame, Head, Refusal, StreamEnd, WireFormat, status_of_kind};
 use crate::document::Item;
 use crate::profile::Transport;
 use crate::server::answer::Manner;
@@ -30,10 +30,11 @@ impl WireFormat for Chat {
 
     fn failed(&self, manner: Manner, head: &Head<'_>, code: &str, message: &str) -> Answer {
         if manner.streams {
-            let error = json!({"error": error(500, code, message)});
+            let error = json!({"error": error(status_of_kind(code).unwrap_or(500), code, message)});
             Answer::events(vec![render::opening(head), Frame::event(None, &error)], StreamEnd::Close)
         } else {
-            self.refusal(manner.transport, &Refusal::new(500, code, message.to_owned()))
+            let status = status_of_kind(code).unwrap_or(500);
+            self.refusal(manner.transport, &Refusal::new(status, code, message.to_owned()))
         }
     }
 

@@ -5,7 +5,7 @@ mod render;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Asked, Decoded, Frame, Head, Refusal, StreamEnd, WireFormat};
+use super::{Answer, Asked, Decoded, Frame, Head, Refusal, StreamEnd, WireFormat, status_of_kind};
 use crate::document::Item;
 use crate::profile::Transport;
 use crate::server::answer::Manner;
@@ -45,7 +45,8 @@ impl WireFormat for Gemini {
 
     fn failed(&self, manner: Manner, _: &Head<'_>, code: &str, message: &str) -> Answer {
         let known = STATUSES.iter().find(|(name, _)| *name == code);
-        let (name, status) = *known.unwrap_or(&("INTERNAL", 500));
+        let of_kind = || STATUSES.iter().find(|(_, status)| Some(*status) == status_of_kind(code));
+        let (name, status) = *known.or_else(of_kind).unwrap_or(&("INTERNAL", 500));
         let refusal = Refusal::new(status, name, message.to_owned());
         if manner.streams {
             Answer::events(vec![Frame::event(None, &error(&refusal, name))], StreamEnd::Close)

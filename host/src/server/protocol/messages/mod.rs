@@ -5,7 +5,7 @@ mod render;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Asked, Decoded, Frame, Head, Refusal, StreamEnd, WireFormat};
+use super::{Answer, Asked, Decoded, Frame, Head, Refusal, StreamEnd, WireFormat, status_of_kind};
 use crate::document::Item;
 use crate::profile::Transport;
 use crate::server::answer::Manner;
@@ -46,8 +46,9 @@ impl WireFormat for Messages {
     }
 
     fn failed(&self, manner: Manner, head: &Head<'_>, code: &str, message: &str) -> Answer {
-        let known = ERROR_TYPES.iter().find(|(name, _)| *name == code);
-        let (name, status) = *known.unwrap_or(&("api_error", 500));
+        let known = ERROR_TYPES.iter().find(|(name, _)| *name == code).copied();
+        let of_kind = || status_of_kind(code).map(|status| (error_type(status), own_status(status)));
+        let (name, status) = known.or_else(of_kind).unwrap_or(("api_error", 500));
         if manner.streams {
             let error = error(name, message);
             Answer::events(vec![render::opening(head), render::event(&error)], StreamEnd::Close)
@@ -85,11 +86,16 @@ const REFUSED_REQUEST_ID: &str = "req_refused";
 
 /// The error type that goes with a status.
 fn error_type(status: u16) -> &'static str {
-    match ERROR_TYPES.iter().find(|(_, of)| *of == status) {
+    match ERROR_TYPES.iter().find(|(_, of)| *of == own_status(status)) {
         Some((name, _)) => name,
         None if status < 500 => "invalid_request_error",
         None => "api_error",
     }
+}
+
+/// The protocol says by a status of its own that it is overloaded.
+fn own_status(status: u16) -> u16 {
+    if status == 503 { 529 } else { status }
 }
 
 fn error(name: &str, message: &str) -> Value {
