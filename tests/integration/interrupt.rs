@@ -18,7 +18,15 @@ fn an_interrupt_ends_the_agents_prints_the_summary_and_leaves_nothing_running() 
     );
     project.write("scenarios/endless.toml", PLAIN).write("scenarios/waiting.toml", PLAIN);
     let mut child = project
-        .command(&["run", "--jobs", "1", "--agent-bin", &format!("example={}", agent.display())])
+        .command(&[
+            "run",
+            "--isolation",
+            "group",
+            "--jobs",
+            "1",
+            "--agent-bin",
+            &format!("example={}", agent.display()),
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

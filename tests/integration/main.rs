@@ -27,5 +27,6 @@ mod schema;
 mod sdk_clients;
 mod secrets;
 mod show;
+mod stand_ins;
 mod std_examples;
 mod storage;

@@ -18,7 +18,8 @@ fn twice(script: &str, extra: &str) -> (i32, Value, Project) {
         "scenarios/plain.toml",
         &format!("agents = [\"odd\"]\n{extra}\n{PLAIN}\n[agent.odd]\nextends = \"example\"\n"),
     );
-    let (code, results) = project.run_json(&["--twice", "--agent-bin", &agent]);
+    let (code, results) =
+        project.run_json(&["--twice", "--readable", env!("CARGO_BIN_EXE_wassert"), "--agent-bin", &agent]);
     (code, results["scenarios"][0].clone(), project)
 }
 

@@ -332,7 +332,24 @@ fn a_document_with_every_field_obeys_the_schema() {
             arguments: vec![vec!["a".to_owned()]],
             ..Agent::default()
         },
-        turns: vec![Turn { exit: Some(-1), signal: text(), terminal, session: text(), ..Turn::default() }],
+        turns: vec![Turn {
+            exit: Some(-1),
+            signal: text(),
+            terminal,
+            session: text(),
+            outcome: Some(AgentOutcome {
+                category: Some(FailureCategory::AgentError),
+                evidence: Some(OutcomeEvidence {
+                    source: EvidenceSource::Reply,
+                    place: "$['requests'][0]['reply']".to_owned(),
+                    status: Some(400),
+                }),
+                connected: Some(true),
+                ..AgentOutcome::default()
+            }),
+            interrupt: Some(TurnInterrupt::default()),
+            ..Turn::default()
+        }],
         events: vec![Event {
             call: text(),
             text: text(),
@@ -343,6 +360,7 @@ fn a_document_with_every_field_obeys_the_schema() {
             duplicate_member: text(),
             ..Event::default()
         }],
+        isolation: Isolation { why_not_full: text(), ..Isolation::default() },
         requests: vec![Request {
             model: text(),
             session: text(),

@@ -10,6 +10,8 @@ pub(super) struct Captured {
     pub(super) kept: Vec<u8>,
     /// Bytes in all.
     pub(super) bytes: u64,
+    /// When the latest of them came.
+    pub(super) latest: Option<std::time::Instant>,
 }
 
 /// Reads until the end. Everything read so far is in `captured` at every moment, so that a reader can be given up
@@ -27,6 +29,7 @@ pub(super) async fn capture(
         let total = {
             let mut captured = captured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             captured.bytes += read as u64;
+            captured.latest = Some(std::time::Instant::now());
             let room = keep_bytes.saturating_sub(captured.kept.len()).min(read);
             captured.kept.extend_from_slice(&block[..room]);
             captured.bytes

@@ -1,19 +1,27 @@
 //! Everything that touches the agent's processes and files: finding its program, giving it a home and a workspace of
 //! its own, starting it, ending it with all it started, and reading what it left behind.
 //!
-//! What is known of a particular agent is not here but in `profile/`. Isolation is at level `group`: an own process
-//! group, a marker in the environment by which strays are found, no namespaces.
+//! What is known of a particular agent is not here but in `profile/`. Isolation has two levels: `full`, a namespace of
+//! the run's own (`namespace/`), and `group`, an own process group and a marker in the environment by which strays are
+//! found.
 
 mod capture;
 mod egress;
 mod git;
 mod identity;
+mod interruption;
+mod isolation;
 mod launching;
+mod limits;
 mod locate;
+#[cfg(target_os = "linux")]
+mod namespace;
 mod outside;
 mod processes;
 mod root;
+mod running;
 mod sampler;
+mod silence;
 mod snapshot;
 mod spawn;
 mod strays;
@@ -23,15 +31,22 @@ mod workspace;
 #[cfg(test)]
 mod start_tests;
 
-pub use egress::DenyProxy;
+pub use egress::Egress;
 pub use git::{Baseline, GitError};
 pub use identity::{Identity, identify};
+pub use interruption::{Action, Due, Interrupted, Interruption};
+pub use isolation::{Around, Level, Wanted};
 pub use launching::{Launching, LaunchingChanges, LaunchingWatch};
+pub use limits::Limits;
 pub use locate::{LocateError, Overrides, locate};
+#[cfg(target_os = "linux")]
+pub use namespace::{Refusal, enter_main, probe};
 pub use outside::look_outside;
 pub use root::{Root, environment};
+pub use running::{Surroundings, Used};
+pub use silence::{Connections, Patience, Silence};
 pub use snapshot::{Snapshot, compare, snapshot};
-pub use spawn::{Command, Ended, OUTPUT_END_BYTES, OUTPUT_KEPT_BYTES, Stop, run};
+pub use spawn::{Command, Ended, OUTPUT_END_BYTES, OUTPUT_KEPT_BYTES, Stop, Watching, run};
 pub use strays::{Stray, adopt_orphans};
 pub use transcript::{Transcript, read_transcript, usage_since};
 pub use workspace::{WorkspaceError, populate};

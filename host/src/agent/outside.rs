@@ -20,7 +20,7 @@ const DEPTH_LIMIT: usize = 64;
 
 /// The parts of a run's folder, and where the document says they are. The workspace has a section of its own.
 const PARTS: [(&str, &str); 2] = [("home", "~"), ("tmp", "tmp")];
-const WORKSPACE: &str = "ws";
+const WORKSPACE: &str = "workspace";
 
 /// What became of everything around the workspace. `own` are the profile's patterns.
 pub fn look_outside(root: &Root, own: &[&str], launching: LaunchingChanges) -> Home {
@@ -135,10 +135,11 @@ mod tests {
         let root = Root::create().unwrap();
         assert_eq!(names(&root, &[]), (vec![], vec![]));
         let at = |path: &str| root.folder().join(path);
-        for folder in ["home/.agent/deep", "home/.cache/empty", "other/sub", "ws/inside"] {
+        for folder in ["home/.agent/deep", "home/.cache/empty", "other/sub", "workspace/inside"] {
             std::fs::create_dir_all(at(folder)).unwrap();
         }
-        for file in ["home/.agent/deep/a", "home/x", "tmp/agent-7.lock", "other/sub/f", "ws/inside/f"] {
+        for file in ["home/.agent/deep/a", "home/x", "tmp/agent-7.lock", "other/sub/f", "workspace/inside/f"]
+        {
             std::fs::write(at(file), "").unwrap();
         }
         std::os::unix::fs::symlink("/", at("home/everything")).unwrap();
@@ -159,11 +160,11 @@ mod tests {
     #[test]
     fn a_part_that_became_a_link_is_told_and_not_followed() {
         let root = Root::create().unwrap();
-        for part in ["home", "ws"] {
+        for part in ["home", "workspace"] {
             std::fs::remove_dir(root.folder().join(part)).unwrap();
             std::os::unix::fs::symlink("/etc", root.folder().join(part)).unwrap();
         }
-        let told = ["../home", "../ws"].map(|part| (part.to_owned(), FileKind::Other));
+        let told = ["../home", "../workspace"].map(|part| (part.to_owned(), FileKind::Other));
         assert_eq!(names(&root, &[]).0, told);
     }
 

@@ -49,6 +49,8 @@ pub(super) struct Family {
     pub(super) agent: (i32, u64),
     /// Those seen before, by number and start.
     pub(super) known: BTreeSet<(i32, u64)>,
+    /// Whether `agent` is not the agent but stands above a namespace: it and its one child are the host's own.
+    pub(super) is_below: bool,
 }
 
 /// Every process, by number.
@@ -195,6 +197,16 @@ pub(super) fn command_line(process: &Process) -> (String, String) {
     let name = first.filter(|name| !name.is_empty()).unwrap_or_else(|| process.name.clone());
     let bounded = |text: &str| text.chars().take(COMMAND_LINE_LIMIT).collect::<String>();
     (bounded(&name), bounded(&words.join(" ")))
+}
+
+/// Bytes that a process, and all it waited for, gave to write calls: to files, pipes and sockets (proc_pid_io(5)). The
+/// kernel still says so between the end of a process and its reaping; 0 where it does not.
+pub(super) fn bytes_written(pid: i32) -> u64 {
+    let text = read(pid, "io").unwrap_or_default();
+    String::from_utf8_lossy(&text)
+        .lines()
+        .find_map(|line| line.strip_prefix("wchar: ")?.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 fn read(pid: i32, file: &str) -> Option<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! The folder of one run: `home`, `ws` and `tmp` side by side, and the environment that goes with it.
+//! The folder of one run: `home`, `workspace` and `tmp` side by side, and the environment that goes with it.
 //!
 //! They are siblings because codex won't use a home that lies below the temporary folder.
 
@@ -20,6 +20,8 @@ pub(super) const HOST_MARKER: &str = "host";
 pub struct Root {
     folder: tempfile::TempDir,
     host: tempfile::TempDir,
+    /// Where the agent sees the folder, when that is elsewhere.
+    seen: Option<PathBuf>,
     /// Unique to the run.
     pub marker: String,
     /// The agent's working directory.
@@ -46,7 +48,15 @@ impl Root {
         };
         open("tmp")?;
         let whole = Dir::open_ambient_dir(folder.path(), ambient_authority())?;
-        Ok(Self { workspace: open("ws")?, home: open("home")?, whole, marker, folder, host })
+        Ok(Self {
+            workspace: open("workspace")?,
+            home: open("home")?,
+            whole,
+            marker,
+            folder,
+            host,
+            seen: None,
+        })
     }
 
     /// The folder's own path.
@@ -59,28 +69,35 @@ impl Root {
         self.host.path()
     }
 
-    /// Absolute path of a part: `ws`, `home`, `tmp`.
+    /// Absolute path of a part: `workspace`, `home`, `tmp`.
     pub fn path(&self, part: &str) -> PathBuf {
         self.folder.path().join(part)
     }
 
-    /// The same as text; temporary folders with other names are not supported by the agents either.
-    pub fn text(&self, part: &str) -> String {
-        self.path(part).to_string_lossy().into_owned()
+    /// The same as the agent sees it, as text; temporary folders with other names are not supported by the agents
+    /// either.
+    pub fn seen(&self, part: &str) -> String {
+        let seen = self.seen.as_deref().unwrap_or(self.folder.path());
+        seen.join(part).to_string_lossy().into_owned()
+    }
+
+    /// From now on the agent sees the folder at another path.
+    pub(super) fn is_seen_at(&mut self, path: PathBuf) {
+        self.seen = Some(path);
     }
 }
 
 /// The environment every agent gets: nothing of the caller's but `PATH`; `proxy` is the address of the one that
 /// refuses. What a profile or scenario adds comes on top.
 pub fn environment(root: &Root, proxy: &str, path_variable: &OsString) -> BTreeMap<OsString, OsString> {
-    let home = root.text("home");
+    let home = root.seen("home");
     let mut variables: BTreeMap<OsString, OsString> = [
         ("HOME", home.clone()),
         ("XDG_CONFIG_HOME", format!("{home}/.config")),
         ("XDG_DATA_HOME", format!("{home}/.local/share")),
         ("XDG_STATE_HOME", format!("{home}/.local/state")),
         ("XDG_CACHE_HOME", format!("{home}/.cache")),
-        ("TMPDIR", root.text("tmp")),
+        ("TMPDIR", root.seen("tmp")),
         ("LANG", "C.UTF-8".to_owned()),
         ("LC_ALL", "C.UTF-8".to_owned()),
         ("TZ", "UTC".to_owned()),

@@ -54,7 +54,23 @@ impl Watch {
             folder: folder.to_owned(),
             agent: (agent, started),
             known: BTreeSet::new(),
+            is_below: false,
         };
+        Self::of(family)
+    }
+
+    /// Begins to look at what descends from the first process of a namespace, whose parent has this number.
+    pub(super) fn below(outer: i32, marker: &str) -> Self {
+        let started = processes::process(outer).map_or(0, |process| process.started);
+        Self::of(Family {
+            marker: marker.to_owned(),
+            agent: (outer, started),
+            is_below: true,
+            ..Family::default()
+        })
+    }
+
+    fn of(family: Family) -> Self {
         let watched = watched();
         let mut list = locked(&watched.list);
         for other in list.iter() {
@@ -134,8 +150,13 @@ fn look(seen: &mut Seen, all: &std::collections::BTreeMap<i32, Process>) {
         .map(|process| process.pid)
         .collect();
     processes::descendants(all, &mut found);
-    let members: Vec<&Process> =
-        found.iter().filter_map(|pid| all.get(pid)).filter(|process| !process.is_over).collect();
+    let is_hosts =
+        |process: &Process| seen.family.is_below && (process.pid == agent || process.parent == agent);
+    let members: Vec<&Process> = found
+        .iter()
+        .filter_map(|pid| all.get(pid))
+        .filter(|process| !process.is_over && !is_hosts(process))
+        .collect();
     let memory_bytes = members.iter().map(|process| process.memory_bytes).sum();
     seen.peak_memory_bytes = seen.peak_memory_bytes.max(memory_bytes);
     seen.looks += 1;

@@ -1,20 +1,21 @@
-//! One agent process from start to end: own process group, no standard input, bounded output, bounded time.
+//! One agent process from start to end: bounded output, bounded time. Where it runs is in `running`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::Signal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::capture::{Captured, capture};
-use super::processes;
-use super::sampler::Watch;
-use super::strays::{Stray, end_strays};
+use super::interruption::{self, Action, Interrupted, Interruption};
+use super::limits::Limits;
+use super::running::{Running, Surroundings, Used};
+use super::silence::{self, Connections, Patience, Silence};
+use super::strays::Stray;
 use crate::document::EndCause;
 
 /// Bytes kept of each stream; the rest is counted.
@@ -22,9 +23,6 @@ pub const OUTPUT_KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// An agent that writes more than this to one stream is ended: it is stuck, and would fill the disk.
 pub const OUTPUT_END_BYTES: u64 = 64 * 1024 * 1024;
-
-/// After a polite signal, how long an agent may take before it is killed.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// After the agent's end, how long its output may take to close before strays are ended. Whatever the agent itself
 /// wrote is in the pipe by then; only a stray can still hold it open.
@@ -49,6 +47,21 @@ pub struct Command {
     pub deadline: Instant,
     /// What stands in its standard input; empty: nothing, it is at its end at once.
     pub stdin: Vec<u8>,
+    /// Whether its standard input stays open until it is closed by an interrupt.
+    pub keeps_stdin_open: bool,
+    /// What it may use at most.
+    pub limits: Limits,
+}
+
+/// What is watched for while it runs.
+#[derive(Default)]
+pub struct Watching {
+    /// How long it may be silent.
+    pub patience: Patience,
+    /// How many connections to the server are open.
+    pub connections: Option<Connections>,
+    /// An interrupt that is planned.
+    pub interruption: Option<Interruption>,
 }
 
 /// Set to true to end every agent.
@@ -71,172 +84,115 @@ pub struct Ended {
     pub duration: Duration,
     /// What was left behind, and was ended then.
     pub left: Vec<Stray>,
-    /// Processor time of the agent, all it waited for, and what was left behind.
-    pub cpu_ms: u64,
-    /// The largest sum of resident memory of all its processes at one look.
-    pub peak_memory_bytes: u64,
-    /// How many looks there were.
-    pub looks: u32,
+    /// What its processes used.
+    pub used: Used,
+    /// How long it was silent.
+    pub silence: Silence,
+    /// What became of the interrupt that was planned.
+    pub interrupted: Interrupted,
     /// Why it could not be started.
     pub not_started: Option<String>,
 }
 
 /// Runs it to its end; always returns, with everything it started ended too.
-pub async fn run(command: &Command, mut stop: Stop) -> Ended {
+pub async fn run(
+    command: &Command,
+    surroundings: &mut Surroundings,
+    mut watching: Watching,
+    mut stop: Stop,
+) -> Ended {
     let started = Instant::now();
-    let mut process = tokio::process::Command::new(&command.program);
-    process
-        .args(&command.arguments)
-        .env_clear()
-        .envs(&command.environment)
-        .current_dir(&command.directory)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    let spawned = stdin(&command.stdin).and_then(|stdin| process.stdin(stdin).spawn());
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(error) => {
-            let not_started = Some(format!("`{}` could not be started: {error}", command.program.display()));
+    let mut running = match Running::start(command, surroundings).await {
+        Ok(running) => running,
+        Err(reason) => {
+            let not_started = Some(format!("`{}` could not be started: {reason}", command.program.display()));
             return Ended { cause: EndCause::NotStarted, not_started, ..Ended::default() };
         }
     };
-    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    // Without a number, one that no process has.
-    let number = group.map_or(i32::MAX, |group| group.as_raw_nonzero().get());
-    let watch = Watch::start(number, &command.marker, &command.folder);
 
     let (flooded, mut flood) = mpsc::channel(2);
     let out = Arc::new(Mutex::new(Captured::default()));
     let err = Arc::new(Mutex::new(Captured::default()));
     let mut readers = tokio::task::JoinSet::new();
-    for (stream, captured) in
-        [(child.stdout.take().map(Stream::Out), &out), (child.stderr.take().map(Stream::Err), &err)]
-    {
+    for (stream, captured) in [(running.stdout.take(), &out), (running.stderr.take(), &err)] {
         let (captured, flooded) = (Arc::clone(captured), flooded.clone());
         if let Some(stream) = stream {
             readers.spawn(async move {
-                match stream {
-                    Stream::Out(pipe) => {
-                        capture(pipe, &captured, OUTPUT_KEPT_BYTES, OUTPUT_END_BYTES, flooded).await
-                    }
-                    Stream::Err(pipe) => {
-                        capture(pipe, &captured, OUTPUT_KEPT_BYTES, OUTPUT_END_BYTES, flooded).await
-                    }
-                }
+                capture(stream, &captured, OUTPUT_KEPT_BYTES, OUTPUT_END_BYTES, flooded).await;
             });
         }
     }
 
-    let (cause, waited) = tokio::select! {
-        waited = wait(&mut child, group) => (EndCause::Exited, Some(waited)),
-        () = tokio::time::sleep_until(command.deadline.into()) => (EndCause::Timeout, None),
-        Some(()) = flood.recv() => (EndCause::OutputLimit, None),
-        () = stopped(&mut stop) => (EndCause::Interrupted, None),
+    let signals = running.signals();
+    let mut stdin = running.stdin.take();
+    let silence = Mutex::new(Silence::default());
+    let mut interrupted = Interrupted::default();
+    let (action, within) = watching
+        .interruption
+        .as_ref()
+        .map_or((None, Duration::MAX), |interruption| (Some(interruption.action), interruption.within));
+    let (cause, waited) = {
+        let mut ended = std::pin::pin!(running.wait());
+        let streams = [Arc::clone(&out), Arc::clone(&err)];
+        let silent = silence::watch(streams, watching.patience, watching.connections.clone(), &silence);
+        let mut silent = std::pin::pin!(silent);
+        let mut due = std::pin::pin!(interruption::is_due(watching.interruption.as_mut(), &out));
+        let mut window_ends = command.deadline;
+        loop {
+            tokio::select! {
+                waited = &mut ended => break (EndCause::Exited, Some(waited)),
+                () = tokio::time::sleep_until(window_ends.into()) => break (EndCause::Timeout, None),
+                Some(()) = flood.recv() => break (EndCause::OutputLimit, None),
+                () = stopped(&mut stop) => break (EndCause::Interrupted, None),
+                () = &mut silent => break (EndCause::Stalled, None),
+                () = &mut due, if !interrupted.sent => {
+                    interrupted.sent = true;
+                    match action {
+                        Some(Action::Signal(signal)) => signals.send_alone(signal),
+                        Some(Action::SignalGroup(signal)) => signals.send(signal),
+                        Some(Action::CloseStdin) => drop(stdin.take()),
+                        None => {}
+                    }
+                    window_ends = Instant::now().checked_add(within).unwrap_or(window_ends).min(window_ends);
+                }
+            }
+        }
     };
+    interrupted.ended = interrupted.sent && waited.is_some();
+    drop(stdin);
     let is_ended_by_host = waited.is_none();
-    let (status, agent_cpu_ms) = match waited {
+    let status = match waited {
         Some(waited) => waited,
-        None => end(&mut child, group).await,
+        None => running.end().await,
     };
     let over = Instant::now();
     let duration = started.elapsed();
 
-    let drained = |readers: &mut tokio::task::JoinSet<()>| {
-        let readers = std::mem::take(readers);
-        async move {
-            readers.join_all().await;
-        }
-    };
-    let mut all_read = Box::pin(drained(&mut readers));
+    let mut all_read = Box::pin(std::mem::take(&mut readers).join_all());
     let closed = timeout(DRAIN, &mut all_read).await.is_ok();
     // What is in the group of an agent that had to be ended is ended with it; what is elsewhere was left behind.
-    if is_ended_by_host && let Some(group) = group {
-        let _ = kill_process_group(group, Signal::KILL);
+    if is_ended_by_host {
+        signals.send(Signal::KILL);
     }
-    let seen = watch.seen();
-    let family = seen.family;
-    let ending = tokio::task::spawn_blocking(move || end_strays(&family, seen.is_alone, over));
-    let (left, left_cpu_ms) = ending.await.unwrap_or_default();
-    drop(watch);
-    if let Some(group) = group {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
+    let (left, used) = running.sweep(over).await;
     if !closed {
         let _ = timeout(DRAIN, &mut all_read).await;
     }
     drop(all_read);
 
-    let signal = status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
     Ended {
-        cause: if cause == EndCause::Exited && signal.is_some() { EndCause::Signal } else { cause },
-        exit: status.and_then(|status| status.code()),
-        signal,
+        cause: if cause == EndCause::Exited && status.signal.is_some() { EndCause::Signal } else { cause },
+        exit: status.exit,
+        signal: status.signal,
         stdout: taken(&out),
         stderr: taken(&err),
         duration,
         left,
-        cpu_ms: agent_cpu_ms + left_cpu_ms,
-        peak_memory_bytes: seen.peak_memory_bytes,
-        looks: seen.looks,
+        used,
+        silence: silence.into_inner().unwrap_or_else(PoisonError::into_inner),
+        interrupted,
         not_started: None,
     }
-}
-
-/// Standard input with these bytes: a file without a name, so that no agent waits for a pipe to be closed.
-fn stdin(bytes: &[u8]) -> std::io::Result<Stdio> {
-    use std::io::{Seek as _, Write as _};
-    if bytes.is_empty() {
-        return Ok(Stdio::null());
-    }
-    let mut file = tempfile::tempfile()?;
-    file.write_all(bytes)?;
-    file.rewind()?;
-    Ok(file.into())
-}
-
-enum Stream {
-    Out(tokio::process::ChildStdout),
-    Err(tokio::process::ChildStderr),
-}
-
-/// Waits for its end, and tells how it ended and what processor time it and all it waited for had used: the kernel
-/// still says so between the end of a process and its reaping.
-async fn wait(
-    child: &mut tokio::process::Child,
-    group: Option<Pid>,
-) -> (Option<std::process::ExitStatus>, u64) {
-    let cpu_ms = match group {
-        Some(pid) => tokio::task::spawn_blocking(move || cpu_ms_at_end(pid)).await.unwrap_or_default(),
-        None => 0,
-    };
-    (child.wait().await.ok(), cpu_ms)
-}
-
-/// Blocks until a child has ended, and leaves it to be reaped.
-fn cpu_ms_at_end(pid: Pid) -> u64 {
-    while let Err(rustix::io::Errno::INTR) =
-        waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-    {}
-    processes::process(pid.as_raw_nonzero().get()).map_or(0, |process| process.cpu_ms)
-}
-
-/// Ends a process group: politely, then not.
-async fn end(
-    child: &mut tokio::process::Child,
-    group: Option<Pid>,
-) -> (Option<std::process::ExitStatus>, u64) {
-    if let Some(group) = group {
-        let _ = kill_process_group(group, Signal::TERM);
-    }
-    if let Ok(waited) = timeout(GRACE, wait(child, group)).await {
-        return waited;
-    }
-    if let Some(group) = group {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    wait(child, group).await
 }
 
 async fn stopped(stop: &mut Stop) {
@@ -272,12 +228,14 @@ mod tests {
             folder: PathBuf::new(),
             deadline: Instant::now() + limit,
             stdin: Vec::new(),
+            keeps_stdin_open: false,
+            limits: Limits::default(),
         }
     }
 
     async fn ended(script: &str, limit: Duration) -> Ended {
         let (_sender, stop) = watch::channel(false);
-        run(&shell(script, limit), stop).await
+        run(&shell(script, limit), &mut Surroundings::Group, Watching::default(), stop).await
     }
 
     const LONG: Duration = Duration::from_secs(60);
@@ -298,7 +256,10 @@ mod tests {
     async fn a_piped_prompt_is_read_to_its_end() {
         let (_sender, stop) = watch::channel(false);
         let command = Command { stdin: b"say hi".to_vec(), ..shell("cat; echo .", LONG) };
-        assert_eq!(run(&command, stop).await.stdout.0, b"say hi.\n");
+        assert_eq!(
+            run(&command, &mut Surroundings::Group, Watching::default(), stop).await.stdout.0,
+            b"say hi.\n"
+        );
     }
 
     #[tokio::test]
@@ -327,8 +288,9 @@ mod tests {
     async fn processor_time_is_told_with_that_of_children() {
         let busy = "n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done";
         let ended = ended(&format!("sh -c '{busy}'; sleep 0.1"), LONG).await;
-        assert!(ended.cpu_ms >= 10, "{} ms", ended.cpu_ms);
-        assert!(ended.looks >= 1 && ended.peak_memory_bytes > 100_000, "{} looks", ended.looks);
+        let used = ended.used;
+        assert!(used.cpu_ms >= 10 && used.bytes_written == 0, "{used:?}");
+        assert!(used.looks >= 1 && used.peak_memory_bytes > 100_000 && used.processes_seen >= 1, "{used:?}");
     }
 
     #[tokio::test]
@@ -356,7 +318,8 @@ mod tests {
     async fn an_interrupt_ends_it() {
         let (sender, stop) = watch::channel(false);
         let command = shell("sleep 1000", LONG);
-        let running = run(&command, stop);
+        let mut surroundings = Surroundings::Group;
+        let running = run(&command, &mut surroundings, Watching::default(), stop);
         sender.send(true).unwrap();
         assert_eq!(running.await.cause, EndCause::Interrupted);
     }
@@ -366,7 +329,7 @@ mod tests {
         let (_sender, stop) = watch::channel(false);
         let mut command = shell("", LONG);
         command.program = "/etc/passwd".into();
-        let ended = run(&command, stop).await;
+        let ended = run(&command, &mut Surroundings::Group, Watching::default(), stop).await;
         assert_eq!(ended.cause, EndCause::NotStarted);
         assert!(ended.not_started.unwrap().contains("/etc/passwd"));
     }

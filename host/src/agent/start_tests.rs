@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::limits::Limits;
 use super::root::MARKER_VARIABLE;
-use super::spawn::{Command, Ended, run};
+use super::running::Surroundings;
+use super::spawn::{Command, Ended, Watching, run};
 use crate::document::EndCause;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -29,9 +31,11 @@ async fn ended(name: &str, script: &str, limit: Duration) -> Ended {
         folder: PathBuf::new(),
         deadline: Instant::now() + limit,
         stdin: Vec::new(),
+        keeps_stdin_open: false,
+        limits: Limits::default(),
     };
     let (_sender, stop) = watch::channel(false);
-    run(&command, stop).await
+    run(&command, &mut Surroundings::Group, Watching::default(), stop).await
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -88,5 +92,5 @@ async fn processor_time_of_what_was_left_behind_counts() {
     let ended = ended("left", &script, LONG).await;
     let _ = std::fs::remove_file(flag);
     assert_eq!((ended.cause, ended.left.len() >= 1), (EndCause::Exited, true), "{:?}", ended.left);
-    assert!(ended.cpu_ms >= 50, "{} ms", ended.cpu_ms);
+    assert!(ended.used.cpu_ms >= 50, "{} ms", ended.used.cpu_ms);
 }

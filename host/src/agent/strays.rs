@@ -3,9 +3,11 @@
 //! A process that goes by itself within a moment was not left behind: agents end while the last `git` they started is
 //! on its way out.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
+use serde::{Deserialize, Serialize};
 
 use super::processes::{self, Family, Process};
 use crate::document::{PROCESSES_LIMIT, ProcessEnd};
@@ -23,7 +25,7 @@ const INSIST: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A process that was left behind.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stray {
     /// File name of its command.
     pub name: String,
@@ -43,21 +45,32 @@ pub fn adopt_orphans() {
 /// Ends whatever is left of a run, whose agent ended at `over`, and tells what it was, sorted, and the processor time
 /// it had used. Blocks; where nothing is left, for one look only.
 pub(super) fn end_strays(family: &Family, is_alone: bool, over: Instant) -> (Vec<Stray>, u64) {
+    // What each had used when it was seen last.
+    let mut cpu_ms = BTreeMap::new();
     let left = || {
         let all = processes::all();
         reap(family, &all);
-        family.members(&all, is_alone)
+        let members = family.members(&all, is_alone);
+        cpu_ms.extend(members.iter().map(|member| ((member.pid, member.started), member.cpu_ms)));
+        members
     };
+    let told = end_strays_of(left, over);
+    // What went by itself was waited for by its parent.
+    let cpu_ms = if told.is_empty() { 0 } else { cpu_ms.into_values().sum() };
+    (told, cpu_ms)
+}
+
+/// The same for whatever `left` lists each time it is asked.
+pub(super) fn end_strays_of(mut left: impl FnMut() -> Vec<Process>, over: Instant) -> Vec<Stray> {
     let mut strays = left();
     while !strays.is_empty() && over.elapsed() < SETTLE {
         std::thread::sleep(PAUSE);
         strays = left();
     }
     if strays.is_empty() {
-        return (Vec::new(), 0);
+        return Vec::new();
     }
 
-    let cpu_ms = strays.iter().map(|stray| stray.cpu_ms).sum();
     let mut told: Vec<_> = strays
         .iter()
         .take(PROCESSES_LIMIT)
@@ -83,7 +96,7 @@ pub(super) fn end_strays(family: &Family, is_alone: bool, over: Instant) -> (Vec
     mark(&mut told, &now, ProcessEnd::Remains);
     let mut told: Vec<Stray> = told.into_iter().map(|(_, stray)| stray).collect();
     told.sort();
-    (told, cpu_ms)
+    told
 }
 
 fn signal(strays: &[Process], signal: Signal) {
@@ -102,7 +115,7 @@ fn mark(told: &mut [((i32, u64), Stray)], there: &[Process], end: ProcessEnd) {
 }
 
 /// Reaps those of the run that have become children of this program. The agent itself is reaped by who started it.
-fn reap(family: &Family, all: &std::collections::BTreeMap<i32, Process>) {
+fn reap(family: &Family, all: &BTreeMap<i32, Process>) {
     let this = rustix::process::getpid().as_raw_nonzero().get();
     let (agent, _) = family.agent;
     let over = all.values().filter(|process| {

@@ -49,6 +49,24 @@ pub(super) enum Format {
     Json,
 }
 
+/// How far agents are kept apart from the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum IsolationArgument {
+    /// Processes, files and network of their own; Linux only.
+    Full,
+    /// A process group, a home and an environment of their own; what is weaker is said in the summary.
+    Group,
+}
+
+/// Which network agents are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum NetworkArgument {
+    /// Loopback alone; at isolation `group` nothing but proxy variables.
+    Own,
+    /// The machine's.
+    Host,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Run scenarios: server, agent, assertions.
@@ -71,7 +89,7 @@ pub(super) enum Verb {
     /// Write something new from what is there.
     New(New),
     /// Say what this machine gives: how far judges and agents can be kept in.
-    Doctor,
+    Doctor(Doctor),
     /// Print what other programs need to know of this one.
     Generate(Generate),
 }
@@ -99,6 +117,16 @@ pub(super) struct Run {
     /// How many scenarios run side by side; by default as many as the machine has processors, and at least 2.
     #[arg(long, value_name = "N", env = "WASSERT_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) jobs: Option<u16>,
+    /// How far agents are kept apart from the machine; by default `full` where the system gives it, else `group`.
+    #[arg(long, value_enum, value_name = "LEVEL", env = "WASSERT_ISOLATION")]
+    pub(super) isolation: Option<IsolationArgument>,
+    /// Which network agents are in: one of their own, or the machine's, where what they reach is not seen.
+    #[arg(long, value_enum, value_name = "NETWORK", default_value_t = NetworkArgument::Own)]
+    pub(super) network: NetworkArgument,
+    /// A file or folder that agents may read at isolation `full`, beside the system's programs, their own, and the
+    /// folders of PATH. May be given several times.
+    #[arg(long = "readable", value_name = "PATH")]
+    pub(super) readable: Vec<PathBuf>,
     /// Run everything twice, on another port, in another folder and in another order; fail where the two runs differ.
     #[arg(long)]
     pub(super) twice: bool,
@@ -182,6 +210,13 @@ pub(super) struct Show {
     /// Write the recording as one archive.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["part", "json", "turn"])]
     pub(super) export: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// How what was found is printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]

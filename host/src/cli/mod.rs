@@ -6,6 +6,7 @@ mod arguments;
 mod check;
 mod diff;
 mod doctor;
+mod doctor_agents;
 mod export;
 mod generate;
 mod given;
@@ -43,6 +44,12 @@ pub fn main() -> ExitCode {
         // A program of its own that lives in this one: it has its own arguments and knows nothing of the rest.
         return ExitCode::from(crate::example_agent::main(words.collect()));
     }
+    #[cfg(target_os = "linux")]
+    if std::env::args().nth(1).as_deref() == Some("enter") {
+        // Before anything else: a process that has more than one thread can't enter a user namespace.
+        let arguments: Vec<String> = std::env::args().skip(2).collect();
+        return ExitCode::from(crate::agent::enter_main(&arguments));
+    }
     let matches = match Arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
@@ -66,7 +73,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(verb) => diff::diff(verb, &output),
         Verb::Pack(verb) => pack::pack(verb, &output),
         Verb::New(verb) => new::new(verb, &output),
-        Verb::Doctor => Ok(doctor::doctor(&output)),
+        Verb::Doctor(verb) => Ok(doctor::doctor(verb.format, &output)),
         Verb::Generate(verb) => Ok(generate::generate(verb, &output)),
     };
     let status = done.unwrap_or_else(|error| {

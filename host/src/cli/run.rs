@@ -6,14 +6,14 @@ use std::time::{Instant, SystemTime};
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::arguments::{Format, Run};
+use super::arguments::{Format, IsolationArgument, NetworkArgument, Run};
 use super::interrupt::watch_interrupts;
 use super::load::load_selection;
 use super::output::Output;
 use super::progress::Progress;
 use super::retention::{Going, retain};
 use super::{judge::new_judge, project};
-use crate::agent::{Launching, adopt_orphans};
+use crate::agent::{Launching, Level, Wanted, adopt_orphans};
 use crate::report::{Problem, ScenarioResult, matrix, render_json, results, summary};
 use crate::run::{Dispatch, Job, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name};
 use crate::value::{ExitStatus, Outcome};
@@ -112,6 +112,7 @@ async fn drive(
         Going::begin(recordings.join(&name)).with_context(|| format!("`{}`", recordings.display()))?;
     let settings = Settings {
         programs: arguments.agent_bin.iter().cloned().collect(),
+        isolation: Arc::new(wanted(arguments, &recordings)?),
         launching: Launching::new(&std::env::current_dir()?, recordings.clone()),
         runs: recordings.join(&name),
         project: root,
@@ -145,6 +146,22 @@ async fn drive(
         retain(&recordings, &name, keep, SystemTime::now());
     }
     Ok(results)
+}
+
+/// How far agents are kept apart, as the arguments say.
+fn wanted(arguments: &Run, recordings: &std::path::Path) -> anyhow::Result<Wanted> {
+    let level = match arguments.isolation {
+        None => Level::Best,
+        Some(IsolationArgument::Full) => Level::Full,
+        Some(IsolationArgument::Group) => Level::Group,
+    };
+    let readable = arguments
+        .readable
+        .iter()
+        .map(|path| path.canonicalize().with_context(|| format!("`--readable {}`", path.display())))
+        .collect::<Result<_, _>>()?;
+    let host_network = arguments.network == NetworkArgument::Host;
+    Ok(Wanted::new(level, host_network, readable, vec![recordings.to_owned()]))
 }
 
 fn default_jobs() -> usize {

@@ -36,10 +36,19 @@ pub struct Isolation {
     pub own_environment: bool,
     /// Every process of the agent was in a process group that the host ended.
     pub own_process_group: bool,
+    /// The agent saw no process but its own, and every one of them ended with its turn.
+    pub own_processes: bool,
+    /// The agent saw the system's programs, its own and the run's folder, and could write in that folder alone.
+    pub own_files: bool,
     /// No address but the server's could be reached.
     pub no_network: bool,
     /// Connections that go around the proxy variables would be in `egress` too. At level `group` they are not seen.
     pub direct_connections_seen: bool,
+    /// Whether the run was told to use the machine's network (`--network host`).
+    pub asked_for_host_network: bool,
+    /// Why the level is not `full`: the system's refusal, or that it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_not_full: Option<String>,
 }
 
 impl IsolationLevel {
@@ -82,6 +91,12 @@ pub struct Turn {
     pub signal: Option<String>,
     /// Why it ended.
     pub end: EndCause,
+    /// What became of it, apart from any verdict; absent in older recordings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<super::AgentOutcome>,
+    /// The interrupt that the scenario plans; absent where it plans none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interrupt: Option<TurnInterrupt>,
     /// What the last terminal event said; absent when there was none or the profile knows none.
     pub terminal: Option<Terminal>,
     /// The session the agent printed.
@@ -90,6 +105,18 @@ pub struct Turn {
     pub final_message: Option<String>,
     /// What the agent said it used.
     pub usage: Usage,
+}
+
+/// An interrupt that the scenario planned for a turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TurnInterrupt {
+    /// What was done: `INT`, `TERM`, another signal, or `close-stdin`.
+    pub action: String,
+    /// Whether what it waited for happened, and it was done.
+    pub sent: bool,
+    /// Whether the agent ended within its time after that.
+    pub ended: bool,
 }
 
 /// What an agent's terminal event said.
@@ -113,6 +140,8 @@ pub enum EndCause {
     Signal,
     /// The host ended it: the scenario's time was up.
     Timeout,
+    /// The host ended it: it had been silent for longer than the scenario allows.
+    Stalled,
     /// The host ended it: it wrote more than the limit.
     OutputLimit,
     /// The host ended it: the run was interrupted.

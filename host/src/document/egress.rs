@@ -16,14 +16,15 @@ pub struct EgressAttempt {
     pub turn: u32,
     /// How it was asked for.
     pub protocol: EgressProtocol,
-    /// `host:port`, the host in lower case, at most 262 characters; empty when the request named none. Paths,
-    /// queries and credentials are not kept.
+    /// `host:port`, the host in lower case, at most 262 characters; empty when the request named none, an address
+    /// alone for `icmp`. Paths, queries and credentials are not kept. A name that was looked up has port 53.
     pub destination: String,
     /// How often.
     pub count: u32,
 }
 
-/// How the refusing proxy was asked for a destination.
+/// How a destination was tried: the first three through the refusing proxy, the rest directly, which is seen only in a
+/// network of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EgressProtocol {
@@ -34,4 +35,12 @@ pub enum EgressProtocol {
     /// Something that is neither.
     #[default]
     Other,
+    /// A name that was looked up.
+    Dns,
+    /// A direct connection.
+    Tcp,
+    /// A datagram.
+    Udp,
+    /// A ping.
+    Icmp,
 }

@@ -12,6 +12,7 @@ mod egress;
 mod event;
 mod file;
 mod home;
+mod outcome;
 mod place;
 mod process;
 mod redaction;
@@ -22,12 +23,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, Usage};
+pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, TurnInterrupt, Usage};
 pub use difference::{Difference, Differences, Part, VARYING, differences};
 pub use egress::{DESTINATIONS_LIMIT, EgressAttempt, EgressProtocol, MORE_DESTINATIONS};
 pub use event::{Event, EventKind, Phase, Stream};
 pub use file::{Change, FileChange, FileKind, FileState, Git, GitChange, TEXT_INLINE_LIMIT_BYTES};
 pub use home::{Home, HomeChange, NAMES_LIMIT, RepositoryWatch};
+pub use outcome::{AgentOutcome, EvidenceSource, FailureCategory, OutcomeEvidence, OutcomeKind};
 pub use place::{HOST_KINDS, Place, PlaceError, PlaceSection, QUANTITIES, Step};
 pub use process::{COMMAND_LINE_LIMIT, LeftProcess, PROCESSES_LIMIT, ProcessEnd};
 pub use redaction::{Redaction, RedactionForm};
@@ -148,4 +150,16 @@ pub struct Sampled {
     pub peak_memory_bytes: u64,
     /// How many looks there were, 50 ms apart.
     pub looks: u32,
+    /// Bytes that the agent, and every process it waited for, gave to write calls: to files, pipes and sockets. In
+    /// namespaces, of every process.
+    pub bytes_written: u64,
+    /// Processes and threads that were started, counted by the kernel; absent where there were no namespaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks_started: Option<u64>,
+    /// Different processes seen at one look or another, the agent among them.
+    pub processes_seen: u64,
+    /// The longest time without a byte of output.
+    pub longest_silence_ms: u64,
+    /// Whether the agent was ever silent for 60 percent of the time it may be.
+    pub slow: bool,
 }

@@ -51,6 +51,8 @@ pub enum Completed {
     Timeout,
     /// The last process was ended by a signal the host did not send.
     Signal,
+    /// The last process was ended because it was silent for too long.
+    Stalled,
     /// The last process was ended for writing too much.
     OutputLimit,
 }

@@ -14,6 +14,22 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
     for (index, turn) in document.turns.iter().enumerate() {
         let expected = if index == last { planned } else { Completed::Completed };
         let ended = how_it_ended(turn);
+        if let Some(interrupt) = &turn.interrupt {
+            if !interrupt.sent {
+                let message = format!("turn {} ended before it could be interrupted", turn.turn);
+                findings.push(finding(
+                    Outcome::Fail,
+                    message,
+                    format!("$['turns'][{index}]['interrupt']"),
+                    None,
+                ));
+                continue;
+            }
+            // What is interrupted and followed by another turn only has to end in its time.
+            if index != last && interrupt.ended {
+                continue;
+            }
+        }
         if ended != Some(expected) {
             let message =
                 format!("turn {} was expected to {}, but it {}", turn.turn, demand(expected), told(turn));
@@ -48,6 +64,7 @@ fn how_it_ended(turn: &Turn) -> Option<Completed> {
         (EndCause::Exited, None) => Some(Completed::Silent),
         (EndCause::Timeout, _) => Some(Completed::Timeout),
         (EndCause::Signal, _) => Some(Completed::Signal),
+        (EndCause::Stalled, _) => Some(Completed::Stalled),
         (EndCause::OutputLimit, _) => Some(Completed::OutputLimit),
         (EndCause::Interrupted | EndCause::NotStarted, _) => None,
     }
@@ -60,6 +77,7 @@ fn demand(expected: Completed) -> &'static str {
         Completed::Silent => "exit without a terminal event",
         Completed::Timeout => "run into the time limit",
         Completed::Signal => "be ended by a signal",
+        Completed::Stalled => "be silent for too long",
         Completed::OutputLimit => "run into the output limit",
     }
 }
@@ -72,6 +90,7 @@ fn told(turn: &Turn) -> String {
         (EndCause::Exited, None) => format!("ended without a terminal event{exit}"),
         (EndCause::Timeout, _) => "was ended at the time limit".to_owned(),
         (EndCause::Signal, _) => format!("was ended by {}", turn.signal.as_deref().unwrap_or("a signal")),
+        (EndCause::Stalled, _) => "was ended because it was silent for too long".to_owned(),
         (EndCause::OutputLimit, _) => "was ended for writing too much".to_owned(),
         (EndCause::Interrupted, _) => "was interrupted".to_owned(),
         (EndCause::NotStarted, _) => "was not started".to_owned(),

@@ -5,11 +5,13 @@ mod completed;
 mod home_only;
 mod no_egress;
 mod no_survivors;
+mod outcome;
 #[cfg(test)]
 mod place_tests;
 mod repeatable;
 mod script_followed;
 
+pub use outcome::outcome;
 pub use repeatable::repeatable;
 
 use crate::document::Document;

@@ -90,7 +90,8 @@ impl Profile for Codex {
     }
 
     fn own_paths(&self) -> &'static [&'static str] {
-        &["~/.codex/**", "tmp/codex-bwrap-*/**"]
+        // At `/tmp`, whatever `TMPDIR` says: the folder of a daemon that `exec` does not start.
+        &["~/.codex/**", "tmp/codex-bwrap-*/**", "tmp/codex-daemon-*"]
     }
 
     fn hidden_paths(&self) -> &'static [&'static str] {

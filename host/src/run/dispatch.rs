@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::assertions::Resolved;
 use super::execute::execute;
 use super::judge::judge_document;
-use crate::agent::{Launching, Overrides, Stop};
+use crate::agent::{Launching, Overrides, Stop, Wanted};
 use crate::report::{Problem, ScenarioResult};
 use crate::sandbox::Judge;
 use crate::scenario::{AgentChoice, Scenario};
@@ -39,6 +39,8 @@ pub struct Settings {
     pub runs: PathBuf,
     /// The repository that the user works in, which no agent has any business with.
     pub launching: Arc<Launching>,
+    /// How far agents are kept apart from the machine.
+    pub isolation: Arc<Wanted>,
     /// Set to true when the user interrupts.
     pub stop: Stop,
 }

@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 use super::assertions::Resolved;
+use super::conduct;
 use super::dispatch::{Job, Settings};
 use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
 use crate::agent::{
-    Baseline, Command, DenyProxy, Ended, Identity, OUTPUT_KEPT_BYTES, Root, compare, environment, identify,
-    locate, look_outside, populate, read_transcript, run, snapshot, usage_since,
+    Baseline, Command, Egress, Ended, Identity, OUTPUT_KEPT_BYTES, Root, Surroundings, compare, environment,
+    identify, locate, look_outside, populate, read_transcript, run, snapshot, usage_since,
 };
 use crate::document::{
-    Agent, Asserted, Document, EndCause, Isolation, IsolationLevel, LeftProcess, Sampled,
-    Scenario as ScenarioSection, ScriptedStep, Stream, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn, Usage,
+    Agent, Asserted, Document, EndCause, LeftProcess, Scenario as ScenarioSection, ScriptedStep, Stream,
+    TEXT_INLINE_LIMIT_BYTES, Terminal, Turn, Usage,
 };
 use crate::profile::{Profile, TurnLaunch, by_name};
 use crate::recording::{Texts, Writer};
@@ -58,7 +59,7 @@ pub(super) async fn execute(
     )
     .map_err(|error| Problem { id: "agent-missing", message: error.to_string(), help: error.help() })?;
 
-    let root = Root::create()
+    let mut root = Root::create()
         .map_err(|error| problem("no-room", &format!("the run's folder can't be made: {error}")))?;
     let recording = settings.runs.join(format!("{}@{}", scenario.name, job.agent.name));
     let mut writer = Writer::create(&recording).map_err(|error| problem("recording", &error.to_string()))?;
@@ -74,22 +75,31 @@ pub(super) async fn execute(
         block_in_place(|| snapshot(&root.workspace, None, &mut |digest, bytes| stage.keep(*digest, bytes)))
             .map_err(|error| lay(&error))?;
     let baseline = if scenario.workspace.git {
-        Some(Baseline::commit(root.host().join("git"), root.path("ws")).await.map_err(|error| lay(&error))?)
+        Some(
+            Baseline::commit(root.host().join("git"), root.path("workspace"))
+                .await
+                .map_err(|error| lay(&error))?,
+        )
     } else {
         None
     };
-    let server = Server::start(ServerSettings {
-        steps: scenario.steps.clone(),
-        profile,
-        accept_websocket: job.agent.transport == crate::profile::Transport::Websocket,
-        capture_limit_bytes: CAPTURE_LIMIT_BYTES,
-    })
-    .await
+    let around = settings.isolation.around(&mut root, &program).await.map_err(|reason| Problem {
+        id: "isolation",
+        message: format!("this system does not give isolation at level full: {reason}"),
+        help: Some("`wassert doctor` says why; `--isolation group` runs without it".to_owned()),
+    })?;
+    let crate::agent::Around { mut surroundings, egress, listener, program: seen_program, isolation } =
+        around;
+    let server = Server::start_on(
+        ServerSettings {
+            steps: scenario.steps.clone(),
+            profile,
+            accept_websocket: job.agent.transport == crate::profile::Transport::Websocket,
+            capture_limit_bytes: CAPTURE_LIMIT_BYTES,
+        },
+        listener,
+    )
     .map_err(|error| problem("server", &format!("the model server can't listen: {error}")))?;
-
-    let proxy = DenyProxy::start()
-        .await
-        .map_err(|error| problem("server", &format!("the refusing proxy can't listen: {error}")))?;
     let launching = launching.await.map_err(|error| problem("internal", &error.to_string()))?;
 
     let identity = identify(&program, profile.version_arguments(), settings.cache.as_deref());
@@ -97,16 +107,17 @@ pub(super) async fn execute(
         job,
         profile,
         settings,
-        program: &program,
+        program: &seen_program,
         first_arguments: &first_arguments,
         root: &root,
         server: &server,
-        proxy: &proxy,
+        egress: &egress,
     };
-    let (driven, identity) = tokio::join!(driver.turns(&mut writer), identity);
-    let (mut driven, mut texts) = driven?;
+    let (driven, identity) = tokio::join!(driver.turns(&mut writer, &mut surroundings), identity);
+    let (mut driven, mut texts, stalls) = driven?;
     let identity = identity.ok();
 
+    surroundings.end().await;
     let base_url = server.base_url().to_owned();
     let traffic = server.finish().await;
     let written = |error: crate::recording::WriteError| problem("recording", &error.to_string());
@@ -140,18 +151,16 @@ pub(super) async fn execute(
     driven.schema = crate::document::SCHEMA.to_owned();
     driven.scenario = scenario_section(job, assertions);
     driven.agent = agent_section(job, profile, &program, identity, scenario.turns.len());
-    driven.isolation = Isolation {
-        level: IsolationLevel::Group,
-        own_home: true,
-        own_environment: true,
-        own_process_group: true,
-        no_network: false,
-        direct_connections_seen: false,
-    };
-    driven.egress = Some(proxy.attempts());
+    driven.isolation = isolation;
+    driven.egress = Some(egress.attempts());
     driven.home = Some(home);
     driven.requests = traffic.requests;
     driven.script = traffic.script;
+    for position in 0..driven.turns.len() {
+        let mut outcome = crate::hostcheck::outcome(&driven, position);
+        outcome.connected = stalls.get(position).copied().flatten();
+        driven.turns[position].outcome = Some(outcome);
+    }
     driven.files = compare(&before, &after);
     driven.git = git;
     driven.timing.arrival = traffic.arrival;
@@ -177,17 +186,22 @@ struct Driver<'a> {
     first_arguments: &'a [String],
     root: &'a Root,
     server: &'a Server,
-    proxy: &'a DenyProxy,
+    egress: &'a Egress,
 }
 
 impl Driver<'_> {
     /// Every turn until one does not complete; fills in turns, events, streams, raw output and their timing.
-    async fn turns(&self, writer: &mut Writer) -> Result<(Document, Texts), Problem> {
+    async fn turns(
+        &self,
+        writer: &mut Writer,
+        surroundings: &mut Surroundings,
+    ) -> Result<(Document, Texts, Vec<Option<bool>>), Problem> {
         let deadline = Instant::now() + Duration::from_millis(self.job.scenario.timeout_ms);
         let mut document = Document { processes: Some(Vec::new()), ..Document::default() };
         let mut texts = Texts::new();
         let mut session: Option<String> = None;
         let mut used_by_session = Usage::default();
+        let mut stalls = Vec::new();
         for (number, planned) in (1..).zip(&self.job.scenario.turns) {
             let mut turn = Turn {
                 turn: number,
@@ -200,11 +214,22 @@ impl Driver<'_> {
                 document.turns.push(turn);
                 break;
             }
-            self.proxy.begin_turn(number);
+            self.egress.begin_turn(number);
             self.server.begin_turn(number, &planned.prompt, planned.resumes);
-            let command =
+            let mut command =
                 self.command(&planned.prompt, session.as_deref().filter(|_| planned.resumes), deadline)?;
-            let mut ended = run(&command, self.settings.stop.clone()).await;
+            command.limits = conduct::limits(&planned.conduct);
+            command.keeps_stdin_open = conduct::keeps_stdin_open(&planned.conduct);
+            let (connections, requests) = (self.server.connections(), self.server.requests());
+            let watching = conduct::watching(
+                &planned.conduct,
+                self.profile,
+                &self.root.workspace,
+                connections,
+                requests,
+            )
+            .map_err(|error| problem("workspace", &error.to_string()))?;
+            let mut ended = run(&command, surroundings, watching, self.settings.stop.clone()).await;
             if let Some(reason) = ended.not_started {
                 return Err(problem("agent-not-started", &reason));
             }
@@ -222,7 +247,10 @@ impl Driver<'_> {
                 _ => read.usage.clone(),
             };
             used_by_session = read.usage;
-            let goes_on = turn.end == EndCause::Exited && turn.terminal == Some(Terminal::Completed);
+            turn.interrupt = conduct::told(&planned.conduct, &ended);
+            let goes_on = turn.interrupt.as_ref().is_some_and(|interrupt| interrupt.ended)
+                || turn.end == EndCause::Exited && turn.terminal == Some(Terminal::Completed);
+            stalls.push(ended.silence.stalled);
             document.turns.push(turn);
             document.events.extend(read.events);
             document.timing.turns_ms.push(millis(ended.duration));
@@ -236,14 +264,14 @@ impl Driver<'_> {
                 break;
             }
         }
-        Ok((document, texts))
+        Ok((document, texts, stalls))
     }
 
     fn command(&self, prompt: &str, session: Option<&str>, deadline: Instant) -> Result<Command, Problem> {
         let launch = self.profile.launch(&TurnLaunch {
             base_url: self.server.base_url(),
-            workspace: &self.root.text("ws"),
-            home: &self.root.text("home"),
+            workspace: &self.root.seen("workspace"),
+            home: &self.root.seen("home"),
             prompt,
             session,
             transport: self.job.agent.transport,
@@ -261,18 +289,20 @@ impl Driver<'_> {
             )?;
         }
         let path_variable = std::env::var_os("PATH").unwrap_or_default();
-        let mut variables = environment(self.root, self.proxy.address(), &path_variable);
+        let mut variables = environment(self.root, self.egress.proxy_address(), &path_variable);
         let additions = launch.environment.iter().chain(&self.job.agent.environment);
         variables.extend(additions.map(|(name, value)| (name.into(), value.into())));
         Ok(Command {
             program: self.program.to_owned(),
             arguments: self.first_arguments.iter().chain(&launch.arguments).cloned().collect(),
             environment: variables,
-            directory: self.root.path("ws"),
+            directory: self.root.seen("workspace").into(),
             marker: self.root.marker.clone(),
             folder: self.root.folder().to_owned(),
             deadline,
             stdin: launch.stdin.unwrap_or_default().into_bytes(),
+            keeps_stdin_open: false,
+            limits: crate::agent::Limits::default(),
         })
     }
 }
@@ -307,12 +337,7 @@ fn drop_begun_secrets(ended: &mut Ended, writer: &mut Writer) {
 
 /// Keeps what a turn's processes used, and what was left behind.
 fn keep_processes(document: &mut Document, turn: u32, ended: &Ended) {
-    document.timing.sampled.push(Sampled {
-        turn,
-        cpu_ms: ended.cpu_ms,
-        peak_memory_bytes: ended.peak_memory_bytes,
-        looks: ended.looks,
-    });
+    document.timing.sampled.push(conduct::sampled(turn, ended));
     let processes = document.processes.get_or_insert_default();
     processes.extend(ended.left.iter().map(|stray| LeftProcess {
         turn,

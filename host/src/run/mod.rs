@@ -2,6 +2,7 @@
 //! others.
 
 mod assertions;
+mod conduct;
 mod dispatch;
 mod examples;
 mod execute;

@@ -37,12 +37,12 @@ pub(super) fn symbolise(
 /// What the host chose for this run: folders, as they were named and as the system resolves them, and the address.
 fn host_values(root: &Root, base_url: &str) -> Vec<(&'static str, String)> {
     let mut values = vec![("run", root.marker.clone())];
-    for (kind, part) in [("workspace", "ws"), ("home", "home"), ("tmp", "tmp")] {
+    for (kind, part) in [("workspace", "workspace"), ("home", "home"), ("tmp", "tmp")] {
         let path = root.path(part);
         if let Ok(resolved) = path.canonicalize() {
             values.push((kind, resolved.to_string_lossy().into_owned()));
         }
-        values.push((kind, root.text(part)));
+        values.push((kind, root.seen(part)));
     }
     let above: Vec<_> = values
         .iter()

@@ -13,12 +13,13 @@ use super::model::Effects;
 use super::table::{Table, as_text};
 use crate::document::Completed;
 
-const WORDS: [(&str, Completed); 6] = [
+const WORDS: [(&str, Completed); 7] = [
     ("completed", Completed::Completed),
     ("failed", Completed::Failed),
     ("silent", Completed::Silent),
     ("timeout", Completed::Timeout),
     ("signal", Completed::Signal),
+    ("stalled", Completed::Stalled),
     ("output-limit", Completed::OutputLimit),
 ];
 

@@ -4,6 +4,7 @@ mod agents;
 mod assertions;
 mod call;
 mod completed;
+mod conduct;
 mod effects;
 mod fault;
 mod findings;
@@ -24,6 +25,7 @@ mod workspace;
 #[cfg(test)]
 mod every_key;
 
+pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
 pub use load::{LoadContext, Loaded, MOST_BYTES, load};
 pub use model::{
     AgentChoice, Assertion, Call, Effects, Expectation, Fault, PerAgent, Reply, Scenario, Step, Turn, Uses,

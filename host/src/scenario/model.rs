@@ -133,6 +133,8 @@ pub struct Turn {
     pub prompt: String,
     /// Whether it goes on with the session of the turn before; false on the first.
     pub resumes: bool,
+    /// How its process is treated.
+    pub conduct: super::Conduct,
 }
 
 /// One scripted reply.

@@ -56,7 +56,8 @@ fn turn(index: usize, mut table: Table<'_>, findings: &Findings) -> Option<Turn>
             "remove it; from the second turn on, `resume = false` starts a new session",
         );
     }
+    let conduct = super::conduct::read(&mut table, findings);
     table.finish(belongs_to_the_scenario);
     let resumes = index > 0 && resume.is_none_or(|resume| *resume.get_ref());
-    Some(Turn { prompt: (*prompt?.get_ref()).to_owned(), resumes })
+    Some(Turn { prompt: (*prompt?.get_ref()).to_owned(), resumes, conduct })
 }

@@ -43,6 +43,11 @@ impl Capture {
         })
     }
 
+    /// How many requests there are.
+    pub(super) fn len(&self) -> usize {
+        self.requests.len()
+    }
+
     /// Keeps a request with its decoded body; returns its position for the notes below.
     pub(super) fn push(&mut self, request: Request, body: SharedBytes) -> usize {
         self.requests.push(request);

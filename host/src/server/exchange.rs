@@ -88,6 +88,11 @@ impl Exchange {
         state.resumes = resumes;
     }
 
+    /// How many requests there were so far.
+    pub(super) fn requests(&self) -> usize {
+        self.state().capture.len()
+    }
+
     /// Everything there was.
     pub(super) fn finish(&self) -> Traffic {
         let mut state = self.state();

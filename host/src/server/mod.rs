@@ -97,6 +97,22 @@ impl Server {
         &self.base_url
     }
 
+    /// Tells how many connections are open, whenever it is asked; for the last time when the server is gone.
+    pub fn connections(&self) -> impl Fn() -> usize + Send + Sync + use<> {
+        let tasks = Arc::clone(&self.shared.tasks);
+        move || {
+            let mut tasks = tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            while tasks.try_join_next().is_some() {}
+            tasks.len()
+        }
+    }
+
+    /// Tells how many requests there were so far, whenever it is asked.
+    pub fn requests(&self) -> impl Fn() -> usize + Send + Sync + use<> {
+        let exchange = Arc::clone(&self.shared.exchange);
+        move || exchange.requests()
+    }
+
     /// From now on requests belong to this turn. Called before each agent process starts.
     pub fn begin_turn(&self, turn: u32, prompt: &str, resumes: bool) {
         self.shared.exchange.begin_turn(turn, prompt, resumes);

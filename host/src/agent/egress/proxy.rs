@@ -4,9 +4,7 @@
 //!
 //! Whatever does not honour the variables is not seen here.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,7 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use crate::document::{DESTINATIONS_LIMIT, EgressAttempt, EgressProtocol, MORE_DESTINATIONS};
+use super::attempts::Attempts;
+use crate::document::EgressProtocol;
 
 /// The largest head that is read; what is longer is answered all the same.
 const HEAD_LIMIT_BYTES: usize = 16 * 1024;
@@ -34,54 +33,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 const REFUSAL: &str = "this run reaches nothing but its model server\n";
 
-/// What was tried: turn, protocol and destination to how often.
-type Attempts = BTreeMap<(u32, EgressProtocol, String), u32>;
-
 /// The refusing proxy of one run; it ends when this is dropped.
 #[derive(Debug)]
-pub struct DenyProxy {
+pub(super) struct DenyProxy {
     address: String,
-    turn: Arc<AtomicU32>,
-    attempts: Arc<Mutex<Attempts>>,
     accepting: JoinHandle<()>,
 }
 
 impl DenyProxy {
-    /// Listens on a port of its own on the loopback interface.
-    ///
-    /// # Errors
-    /// When it can't listen.
-    pub async fn start() -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// Serves a socket that listens.
+    pub(super) fn start(listener: std::net::TcpListener, attempts: Arc<Attempts>) -> std::io::Result<Self> {
         let address = format!("http://{}", listener.local_addr()?);
-        let turn = Arc::new(AtomicU32::new(0));
-        let attempts = Arc::new(Mutex::new(Attempts::new()));
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&turn), Arc::clone(&attempts)));
-        Ok(Self { address, turn, attempts, accepting })
+        listener.set_nonblocking(true)?;
+        let accepting = tokio::spawn(accept(TcpListener::from_std(listener)?, attempts));
+        Ok(Self { address, accepting })
     }
 
     /// `http://127.0.0.1:PORT`.
-    pub fn address(&self) -> &str {
+    pub(super) fn address(&self) -> &str {
         &self.address
-    }
-
-    /// What comes from now on belongs to this turn.
-    pub fn begin_turn(&self, turn: u32) {
-        self.turn.store(turn, Ordering::SeqCst);
-    }
-
-    /// What was tried so far, in order of turn, protocol and destination.
-    pub fn attempts(&self) -> Vec<EgressAttempt> {
-        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        attempts
-            .iter()
-            .map(|((turn, protocol, destination), count)| EgressAttempt {
-                turn: *turn,
-                protocol: *protocol,
-                destination: destination.clone(),
-                count: *count,
-            })
-            .collect()
     }
 }
 
@@ -91,7 +61,7 @@ impl Drop for DenyProxy {
     }
 }
 
-async fn accept(listener: TcpListener, turn: Arc<AtomicU32>, attempts: Arc<Mutex<Attempts>>) {
+async fn accept(listener: TcpListener, attempts: Arc<Attempts>) {
     let places = Arc::new(Semaphore::new(CONNECTION_LIMIT));
     // Dropped with this task, and every connection with it.
     let mut connections = JoinSet::new();
@@ -99,10 +69,10 @@ async fn accept(listener: TcpListener, turn: Arc<AtomicU32>, attempts: Arc<Mutex
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (turn, attempts) = (Arc::clone(&turn), Arc::clone(&attempts));
+                let attempts = Arc::clone(&attempts);
                 connections.spawn(async move {
                     let _place = place;
-                    let _ = timeout(2 * PATIENCE, refuse(stream, &turn, &attempts)).await;
+                    let _ = timeout(2 * PATIENCE, refuse(stream, &attempts)).await;
                 });
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -111,19 +81,14 @@ async fn accept(listener: TcpListener, turn: Arc<AtomicU32>, attempts: Arc<Mutex
 }
 
 /// One connection: one request, one refusal. A peer that says nothing tried nothing.
-async fn refuse(mut stream: TcpStream, turn: &AtomicU32, attempts: &Mutex<Attempts>) {
+async fn refuse(mut stream: TcpStream, attempts: &Attempts) {
     let mut head = Vec::new();
     let _ = timeout(PATIENCE, read_head(&mut stream, &mut head)).await;
     if head.is_empty() {
         return;
     }
     let (protocol, destination) = asked_for(&head);
-    note(
-        &mut attempts.lock().unwrap_or_else(PoisonError::into_inner),
-        turn.load(Ordering::SeqCst),
-        protocol,
-        destination,
-    );
+    attempts.note(protocol, destination);
     let length = REFUSAL.len();
     let answer = format!(
         "HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{REFUSAL}"
@@ -181,15 +146,6 @@ fn asked_for(head: &[u8]) -> (EgressProtocol, String) {
     (protocol, destination.chars().take(DESTINATION_LIMIT).collect())
 }
 
-fn note(attempts: &mut Attempts, turn: u32, protocol: EgressProtocol, destination: String) {
-    let mut key = (turn, protocol, destination);
-    if attempts.len() >= DESTINATIONS_LIMIT && !attempts.contains_key(&key) {
-        key.2 = MORE_DESTINATIONS.to_owned();
-    }
-    let count = attempts.entry(key).or_default();
-    *count = count.saturating_add(1);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,16 +173,6 @@ mod tests {
         assert_eq!(asked_for(long.as_bytes()).1.len(), DESTINATION_LIMIT);
     }
 
-    #[test]
-    fn very_many_destinations_are_counted_under_one() {
-        let mut attempts = Attempts::new();
-        for index in 0..DESTINATIONS_LIMIT + 10 {
-            note(&mut attempts, 1, EgressProtocol::Http, format!("{index}.example:80"));
-        }
-        assert_eq!(attempts.len(), DESTINATIONS_LIMIT + 1);
-        assert_eq!(attempts[&(1, EgressProtocol::Http, MORE_DESTINATIONS.to_owned())], 10);
-    }
-
     async fn ask(proxy: &DenyProxy, bytes: &[u8]) -> String {
         let address = proxy.address().strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -238,16 +184,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_tried_is_refused_and_told_by_turn() {
-        let proxy = DenyProxy::start().await.unwrap();
-        proxy.begin_turn(1);
+        let attempts = Arc::new(Attempts::default());
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let proxy = DenyProxy::start(listener, Arc::clone(&attempts)).unwrap();
+        attempts.begin_turn(1);
         for _ in 0..2 {
             let answer = ask(&proxy, b"CONNECT example.com:443 HTTP/1.1\r\n\r\n").await;
             assert!(answer.starts_with("HTTP/1.1 403 ") && answer.ends_with(REFUSAL), "{answer}");
         }
-        proxy.begin_turn(2);
+        attempts.begin_turn(2);
         ask(&proxy, b"\x16\x03\x01\x02").await;
-        let told: Vec<_> = proxy
-            .attempts()
+        let told: Vec<_> = attempts
+            .list()
             .into_iter()
             .map(|attempt| (attempt.turn, attempt.protocol, attempt.destination, attempt.count))
             .collect();

@@ -1,0 +1,95 @@
+//! What became of an agent in one turn, apart from any verdict: a scenario may well expect a failure.
+
+use serde::{Deserialize, Serialize};
+
+/// How one turn of the agent came out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AgentOutcome {
+    /// Which of the nine.
+    pub kind: OutcomeKind,
+    /// Why, for `failed` and `incomplete`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<FailureCategory>,
+    /// What the category was concluded from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<OutcomeEvidence>,
+    /// For `stalled`: whether connections to the server were open while nothing came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected: Option<bool>,
+}
+
+/// How a turn came out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// Its last terminal event says that it completed.
+    Completed,
+    /// Its last terminal event says that it failed, or it could not be started.
+    Failed,
+    /// It ended by itself and never said how.
+    #[default]
+    Incomplete,
+    /// Its time was up.
+    TimedOut,
+    /// Nothing came from it for longer than it may be silent.
+    Stalled,
+    /// A signal ended it that the host did not send.
+    Crashed,
+    /// It used more than it was given: it wrote too much.
+    BudgetExhausted,
+    /// The user or the scenario interrupted it.
+    Interrupted,
+}
+
+/// Why an agent failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureCategory {
+    /// The account has nothing left; waiting a moment does not help.
+    UsageLimit,
+    /// Too many requests; waiting a moment helps.
+    ShortRateLimit,
+    /// The provider has no room.
+    ProviderOverloaded,
+    /// A server error, or a connection that broke, was refused or went silent.
+    TransientInfra,
+    /// There is no such model, or it may not be used.
+    InvalidModel,
+    /// Credentials were refused, or something between agent and provider was in the way.
+    AuthOrProxy,
+    /// The agent could not be started, or ended before it did anything.
+    HarnessLaunch,
+    /// It worked, and ended without saying how.
+    IncompleteFinalization,
+    /// The agent's own: it sent what no server takes, or says so itself.
+    AgentError,
+    /// It failed, and nothing says why.
+    UnidentifiedIssue,
+}
+
+/// What a category was concluded from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeEvidence {
+    /// What kind of evidence.
+    pub source: EvidenceSource,
+    /// Its path in the document.
+    pub place: String,
+    /// The HTTP status it names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
+/// Kinds of evidence, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvidenceSource {
+    /// What the server answered to the last request.
+    Reply,
+    /// A status or code in a field of the agent's own event.
+    EventField,
+    /// Words in the agent's own error text; never in messages, commands or tool output.
+    EventText,
+    /// Exit code, or that there was no output.
+    Process,
+}

@@ -1,0 +1,116 @@
+//! How a turn's process is treated, from what its scenario says to what `agent/` does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cap_std::fs::Dir;
+use rustix::process::Signal;
+
+use crate::agent::{Action, Due, Ended, Interruption, Limits, Patience, Watching};
+use crate::document::{Sampled, TurnInterrupt};
+use crate::profile::Profile;
+use crate::scenario::{After, CLOSE_STDIN, Conduct};
+
+/// Bytes of a mebibyte.
+const MEBIBYTE: u64 = 1024 * 1024;
+
+/// What the agent may use.
+pub(super) fn limits(conduct: &Conduct) -> Limits {
+    Limits {
+        cpu_seconds: conduct.cpu_seconds,
+        memory_bytes: conduct.memory_mebibytes.map(|mebibytes| mebibytes * MEBIBYTE),
+        file_bytes: conduct.file_mebibytes.map(|mebibytes| mebibytes * MEBIBYTE),
+        open_files: conduct.open_files,
+        processes: conduct.processes,
+    }
+}
+
+/// Whether standard input stays open for an interrupt to close it.
+pub(super) fn keeps_stdin_open(conduct: &Conduct) -> bool {
+    conduct.interrupt.as_ref().is_some_and(|interrupt| interrupt.action == CLOSE_STDIN)
+}
+
+/// What is watched for while the agent runs. `connections` tells how many are open, `requests` how many there were.
+pub(super) fn watching(
+    conduct: &Conduct,
+    profile: &'static dyn Profile,
+    workspace: &Dir,
+    connections: impl Fn() -> usize + Send + Sync + 'static,
+    requests: impl Fn() -> usize + Send + Sync + 'static,
+) -> std::io::Result<Watching> {
+    let interruption = match &conduct.interrupt {
+        None => None,
+        Some(interrupt) => Some(Interruption {
+            due: due(&interrupt.after, profile, workspace.try_clone()?, requests),
+            action: match (signal(&interrupt.action), interrupt.to_group) {
+                (Some(signal), true) => Action::SignalGroup(signal),
+                (Some(signal), false) => Action::Signal(signal),
+                (None, _) => Action::CloseStdin,
+            },
+            within: Duration::from_millis(interrupt.within_ms),
+        }),
+    };
+    Ok(Watching {
+        patience: Patience {
+            alone: conduct.stall_ms.map(Duration::from_millis),
+            connected: conduct.stall_connected_ms.map(Duration::from_millis),
+        },
+        connections: Some(Arc::new(connections)),
+        interruption,
+    })
+}
+
+fn due(
+    after: &After,
+    profile: &'static dyn Profile,
+    workspace: Dir,
+    requests: impl Fn() -> usize + Send + Sync + 'static,
+) -> Due {
+    match after.clone() {
+        After::Event(kind, phase) => Box::new(move |lines| {
+            lines.lines().any(|line| {
+                let event = profile.read_line(line).event;
+                event.kind == kind && phase.is_none_or(|phase| event.phase == phase)
+            })
+        }),
+        After::File(path) => Box::new(move |_| workspace.symlink_metadata(&path).is_ok()),
+        After::Requests(count) => Box::new(move |_| requests() >= count as usize),
+    }
+}
+
+fn signal(action: &str) -> Option<Signal> {
+    Some(match action {
+        "INT" => Signal::INT,
+        "TERM" => Signal::TERM,
+        "HUP" => Signal::HUP,
+        "QUIT" => Signal::QUIT,
+        "USR1" => Signal::USR1,
+        "KILL" => Signal::KILL,
+        _ => return None,
+    })
+}
+
+/// What the document says of the interrupt that was planned.
+pub(super) fn told(conduct: &Conduct, ended: &Ended) -> Option<TurnInterrupt> {
+    let planned = conduct.interrupt.as_ref()?;
+    Some(TurnInterrupt {
+        action: planned.action.clone(),
+        sent: ended.interrupted.sent,
+        ended: ended.interrupted.ended,
+    })
+}
+
+/// What the document says of what a turn used.
+pub(super) fn sampled(turn: u32, ended: &Ended) -> Sampled {
+    Sampled {
+        turn,
+        cpu_ms: ended.used.cpu_ms,
+        peak_memory_bytes: ended.used.peak_memory_bytes,
+        looks: ended.used.looks,
+        bytes_written: ended.used.bytes_written,
+        tasks_started: ended.used.tasks_started,
+        processes_seen: ended.used.processes_seen,
+        longest_silence_ms: u64::try_from(ended.silence.longest.as_millis()).unwrap_or(u64::MAX),
+        slow: ended.silence.is_slow,
+    }
+}

@@ -1,0 +1,236 @@
+//! Stand-in agents of `tests/agents`, each as bad as an agent can be: what must come of them, in bounded time.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::harness::{PLAIN, Project, result, root, verdict};
+
+/// One run of a stand-in: exit code, the scenario's result, its document.
+struct Ran {
+    code: i32,
+    scenario: Value,
+    document: Value,
+}
+
+/// A stand-in in a project of its own; another process writes it, see `Project::program`.
+fn stand_in(project: &Project, name: &str) -> PathBuf {
+    let text = std::fs::read_to_string(root().join("tests/agents").join(name)).unwrap();
+    project.program(name, &text)
+}
+
+/// Runs a stand-in with keys for the scenario, its turn and `[agent.odd]`, at a level.
+fn run(name: &str, level: &str, scenario: &str, turn: &str, agent: &str) -> Ran {
+    let project = Project::new();
+    let program = stand_in(&project, name);
+    let text = PLAIN.replace("prompt = \"Say hello.\"", &format!("prompt = \"Say hello.\"\n{turn}"));
+    project.write(
+        "scenarios/odd.toml",
+        &format!("agents = [\"odd\"]\n{scenario}\n{text}\n[agent.odd]\nextends = \"example\"\n{agent}\n"),
+    );
+    let program = format!("odd={}", program.display());
+    let (code, results) = project.run_json(&["--isolation", level, "--agent-bin", &program]);
+    let scenario = result(&results, "odd").clone();
+    let document = project.document(&scenario);
+    Ran { code, scenario, document }
+}
+
+const LEVELS: [&str; 2] = ["full", "group"];
+
+#[test]
+fn a_wrapper_that_loses_signals_is_ended_with_what_it_wraps() {
+    for level in LEVELS {
+        let ran = run("loses-signals.sh", level, "timeout_seconds = 1.0", "", "");
+        let turn = &ran.document["turns"][0];
+        assert_eq!(
+            (ran.code, &turn["end"], &turn["outcome"]["kind"]),
+            (1, &"timeout".into(), &"timed-out".into())
+        );
+        let left = ran.document["processes"].as_array().unwrap();
+        assert!(left.iter().all(|left| left["end"] == "killed"), "{level}: {left:?}");
+        assert!(!left.is_empty(), "what is in another session was left behind");
+    }
+}
+
+#[test]
+fn a_hundred_megabytes_in_one_line_are_cut_and_counted() {
+    for level in LEVELS {
+        let ran = run("one-endless-line.sh", level, "", "", "");
+        let turn = &ran.document["turns"][0];
+        assert_eq!(
+            (&turn["end"], &turn["outcome"]["kind"]),
+            (&"output-limit".into(), &"budget-exhausted".into())
+        );
+        let stdout = &ran.document["stdout"][0];
+        assert_eq!(stdout["truncated"], true, "{level}");
+        assert!(stdout["bytes"].as_u64().unwrap() > 64 * 1024 * 1024, "{stdout}");
+        assert_eq!(ran.document["raw"]["stdout-1"]["bytes"], 8 * 1024 * 1024);
+    }
+}
+
+#[test]
+fn a_home_that_can_not_be_written_is_told_and_removed() {
+    let ran = run("closes-home.sh", "full", "", "", "");
+    assert_eq!(ran.document["stdout"][0]["text"], "refused\n");
+    assert_eq!(ran.document["turns"][0]["outcome"]["kind"], "incomplete");
+    assert!(ran.document["home"]["changes"].get("~/kept").is_some(), "{}", ran.document["home"]);
+}
+
+#[test]
+fn one_that_goes_silent_is_ended_when_its_time_to_be_silent_is_over() {
+    for level in LEVELS {
+        let patience = "stall_seconds = 0.3\nstall_connected_seconds = 0.6";
+        for (environment, is_connected) in [("", false), ("env = { HOLD_CONNECTION = \"1\" }", true)] {
+            let ran = run("goes-silent.sh", level, "", patience, environment);
+            let turn = &ran.document["turns"][0];
+            assert_eq!((&turn["end"], &turn["outcome"]["kind"]), (&"stalled".into(), &"stalled".into()));
+            assert_eq!(turn["outcome"]["connected"], is_connected, "{level}");
+            let sampled = &ran.document["timing"]["sampled"][0];
+            assert_eq!(sampled["slow"], true, "{sampled}");
+            let least = if is_connected { 600 } else { 300 };
+            assert!(sampled["longest_silence_ms"].as_u64().unwrap() >= least, "{sampled}");
+            let message = &verdict(&ran.scenario, "run/completed")["findings"][0]["message"];
+            assert!(message.as_str().unwrap().ends_with("silent for too long"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn an_interrupt_is_sent_when_its_event_appears_and_told() {
+    for level in LEVELS {
+        for after in ["{ event = \"command\", phase = \"started\" }", "{ file = \"command-runs\" }"] {
+            let turn = format!("interrupt = {{ after = {after}, action = \"INT\", within_seconds = 20 }}");
+            let ran = run("heeds-interrupts.sh", level, "expect = { completed = \"failed\" }", &turn, "");
+            let turn = &ran.document["turns"][0];
+            let interrupt = serde_json::json!({ "action": "INT", "sent": true, "ended": true });
+            assert_eq!((&turn["interrupt"], &turn["exit"]), (&interrupt, &1.into()), "{level} {after}");
+            assert_eq!(verdict(&ran.scenario, "run/completed")["outcome"], "pass", "{:#}", ran.scenario);
+        }
+    }
+}
+
+#[test]
+fn an_interrupt_that_is_not_heeded_or_never_due_is_red() {
+    let deaf = "interrupt = { after = { event = \"session\" }, action = \"CLOSE\", within_seconds = 0.3 }";
+    let ran = run("goes-silent.sh", "full", "", &deaf.replace("CLOSE", "close-stdin"), "");
+    let turn = &ran.document["turns"][0];
+    let interrupt = serde_json::json!({ "action": "close-stdin", "sent": true, "ended": false });
+    assert_eq!((&turn["interrupt"], &turn["end"]), (&interrupt, &"timeout".into()));
+    assert_eq!(ran.code, 1);
+    let early = "interrupt = { after = { requests = 1 }, action = \"TERM\" }";
+    let ran = run("reads-to-the-end.sh", "full", "", early, "");
+    let message = &verdict(&ran.scenario, "run/completed")["findings"][0]["message"];
+    assert_eq!(message, "turn 1 ended before it could be interrupted");
+    let lost = "interrupt = { after = { file = \"../home\" }, action = \"TERM\", within_seconds = 0.3 }";
+    let ran = run("loses-signals.sh", "full", "timeout_seconds = 1.0", lost, "");
+    assert_eq!(ran.document["turns"][0]["interrupt"]["sent"], false, "no path leads out of the workspace");
+}
+
+#[test]
+fn standard_input_stays_open_until_it_is_closed() {
+    for level in LEVELS {
+        let turn =
+            "interrupt = { after = { event = \"session\" }, action = \"close-stdin\", within_seconds = 20 }";
+        let ran = run("reads-to-the-end.sh", level, "", turn, "");
+        let turn = &ran.document["turns"][0];
+        assert_eq!((&turn["end"], &turn["terminal"]), (&"exited".into(), &"completed".into()), "{level}");
+        assert_eq!(turn["interrupt"]["ended"], true);
+    }
+}
+
+#[test]
+fn limits_are_put_on_the_agent_and_what_it_starts() {
+    for level in LEVELS {
+        let ran = run("one-endless-line.sh", level, "", "limits = { cpu_seconds = 3, open_files = 64 }", "");
+        assert_eq!(ran.document["turns"][0]["end"], "output-limit", "{level}");
+    }
+}
+
+#[test]
+fn a_lock_of_the_turn_before_is_found_in_the_same_home() {
+    let project = Project::new();
+    let program = stand_in(&project, "keeps-its-lock.sh");
+    project.write(
+        "scenarios/lock.toml",
+        &format!("{PLAIN}\n[[turn]]\nprompt = \"Again.\"\nstall_seconds = 0.3\n"),
+    );
+    let program = format!("example={}", program.display());
+    let (_, results) = project.run_json(&["--agent-bin", &program]);
+    let document = project.document(result(&results, "lock"));
+    assert_eq!(document["turns"][1]["outcome"]["kind"], "stalled", "{}", document["turns"]);
+    assert_eq!(document["stdout"][1]["text"], "the lock of another turn is there\n");
+}
+
+#[test]
+fn a_program_for_another_machine_or_without_leave_is_named() {
+    let project = Project::new();
+    project.write("scenarios/plain.toml", PLAIN);
+    // The head of a program for 64-bit ARM or, there, for x86.
+    let machine = if cfg!(target_arch = "aarch64") { 62 } else { 183 };
+    let mut head = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0".to_vec();
+    head.extend([machine, 0, 1, 0, 0, 0]);
+    head.resize(120, 0);
+    std::fs::write(project.path().join("other.source"), &head).unwrap();
+    let other = project.path().join("other");
+    for (mode, id) in [("755", "agent-not-started"), ("644", "agent-missing")] {
+        let copied = std::process::Command::new("install")
+            .args(["-m", mode])
+            .arg(project.path().join("other.source"))
+            .arg(&other)
+            .status();
+        assert!(copied.unwrap().success());
+        for level in LEVELS {
+            let program = format!("example={}", other.display());
+            let (code, results) = project.run_json(&["--isolation", level, "--agent-bin", &program]);
+            let problem = &results["scenarios"][0]["problem"];
+            assert_eq!((code, &problem["id"]), (3, &id.into()), "{level}: {results:#}");
+        }
+    }
+}
+
+/// `WASSERT_SOAK_RUNS=200` for more.
+#[test]
+fn nothing_is_left_of_agents_that_leave_everything() {
+    let runs: usize =
+        std::env::var("WASSERT_SOAK_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20);
+    let project = Project::new();
+    let program = stand_in(&project, "leaves-everything.sh");
+    // A number of seconds that nothing else on the machine sleeps for.
+    let mark = format!("{}", 86_400 + u64::from(std::process::id()));
+    let scenarios = runs.min(20);
+    for number in 0..scenarios {
+        project.write(
+            &format!("scenarios/soak-{number}.toml"),
+            &format!("agents = [\"odd\"]\n{PLAIN}\n[agent.odd]\nextends = \"example\"\nenv = {{ SOAK_MARK = \"{mark}\" }}\n"),
+        );
+    }
+    let temporary = project.path().join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut ran = 0;
+    while ran < runs {
+        let program = format!("odd={}", program.display());
+        let said: crate::harness::Said = project
+            .command(&["run", "--format", "json", "--isolation", "full", "--agent-bin", &program])
+            .env("TMPDIR", &temporary)
+            .output()
+            .unwrap()
+            .into();
+        let results: Value = serde_json::from_str(&said.stdout).unwrap();
+        for scenario in results["scenarios"].as_array().unwrap() {
+            let document = project.document(scenario);
+            let left = document["processes"].as_array().unwrap();
+            assert!(left.len() >= 4, "{left:?}");
+            ran += 1;
+        }
+    }
+    let alive: Vec<_> = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("cmdline")).ok())
+        .filter(|line| line.contains(&mark))
+        .collect();
+    assert_eq!(alive, [""; 0], "after {ran} runs");
+    let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, [PathBuf::new(); 0], "after {ran} runs");
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(temporary.to_str().unwrap()), "{mounts}");
+}
