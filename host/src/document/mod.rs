@@ -35,7 +35,8 @@ pub use process::{COMMAND_LINE_LIMIT, LeftProcess, PROCESSES_LIMIT, ProcessEnd};
 pub use redaction::{Redaction, RedactionForm};
 pub use request::{Item, Reply, ReplyKind, Request, Role, Violation};
 pub use scenario::{
-    Asserted, Completed, Scenario, Script, ScriptedStep, ToolNotOffered, UnmatchedRequest, UnusedStep,
+    Asserted, Completed, ExpectedAttempts, Scenario, Script, ScriptedStep, ToolNotOffered, UnmatchedRequest,
+    UnusedStep,
 };
 
 use crate::value::Digest;

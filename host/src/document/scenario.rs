@@ -23,6 +23,15 @@ pub struct Scenario {
     pub steps: Vec<ScriptedStep>,
     /// What `run/completed` expects.
     pub completed: Completed,
+    /// The exit code that `run/completed` expects of the last turn; absent: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// Steps for which `run/script-followed` expects another number of attempts than the script has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<ExpectedAttempts>,
+    /// Tools that `run/script-followed` expects to be called though they are not offered, each at least once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_offered: Vec<String>,
     /// What `run/no-survivors` expects: names of commands that are left behind, each at least once; none unless said.
     pub survivors: Vec<String>,
     /// What `run/no-egress` expects: destinations the agent tries to reach, each at least once; none unless said.
@@ -55,6 +64,18 @@ pub enum Completed {
     Stalled,
     /// The last process was ended for writing too much.
     OutputLimit,
+}
+
+/// How often an agent tries a step, where that is not what the script has for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExpectedAttempts {
+    /// The step's lane.
+    pub lane: String,
+    /// Its number within the lane, from 1.
+    pub step: u32,
+    /// The attempts.
+    pub attempts: u32,
 }
 
 /// One step of the script.

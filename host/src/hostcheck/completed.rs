@@ -1,5 +1,5 @@
 //! `run/completed`: every turn ended as the scenario says, which is by itself and successfully unless it says
-//! otherwise. Exit codes are not looked at: some agents exit with 0 when they failed.
+//! otherwise. Exit codes are not looked at unless the scenario names one: some agents exit with 0 when they failed.
 
 use super::{finding, pass};
 use crate::document::{Completed, Document, EndCause, Terminal, Turn};
@@ -37,6 +37,14 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
             failed.expected = Some(demand(expected).to_owned());
             findings.push(failed);
         }
+    }
+    if let (Some(wanted), Some(turn)) = (document.scenario.exit, document.turns.last())
+        && turn.exit != Some(wanted)
+    {
+        let told = turn.exit.map_or("had none".to_owned(), |code| format!("was {code}"));
+        let message =
+            format!("turn {} was expected to exit with {wanted}, but its exit code {told}", turn.turn);
+        findings.push(finding(Outcome::Fail, message, format!("$['turns'][{last}]['exit']"), None));
     }
     let missing = (document.scenario.turns as usize).saturating_sub(document.turns.len());
     if missing > 0 && findings.is_empty() {
@@ -147,6 +155,15 @@ mod tests {
         let mut early = document(Completed::Failed, &[(EndCause::Exited, Some(Terminal::Failed))]);
         early.scenario.turns = 2;
         assert_eq!(check(&early)[0].message, "1 of 2 turns were not started");
+    }
+
+    #[test]
+    fn an_exit_code_is_looked_at_only_where_the_scenario_names_it() {
+        let mut named = document(Completed::Failed, &[(EndCause::Exited, Some(Terminal::Failed))]);
+        named.scenario.exit = Some(1);
+        assert_eq!(check(&named)[0].outcome, Outcome::Pass);
+        named.scenario.exit = Some(0);
+        assert_eq!(check(&named)[0].message, "turn 1 was expected to exit with 0, but its exit code was 1");
     }
 
     #[test]

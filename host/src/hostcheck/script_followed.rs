@@ -2,8 +2,8 @@
 //! without a request, no attempt too many, no failed expectation, no call of a tool that was not offered.
 
 use super::{finding, pass};
-use crate::document::Document;
-use crate::value::{Finding, Outcome};
+use crate::document::{Document, ExpectedAttempts, Request};
+use crate::value::{Finding, Outcome, excerpt};
 
 pub(super) fn check(document: &Document) -> Vec<Finding> {
     let script = &document.script;
@@ -29,7 +29,22 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
             format!("step {} of lane `{}` was asked for again after its reply", step(surplus), lane(surplus));
         findings.push(fail(message, place(surplus), None));
     }
+    for expected in &document.scenario.attempts {
+        let arrived = arrived(document, expected);
+        if arrived != expected.attempts {
+            let message = format!(
+                "step {} of lane `{}` was expected to be tried {} times, and was {arrived} times",
+                expected.step, expected.lane, expected.attempts
+            );
+            findings.push(fail(message, "$['requests']".to_owned(), None));
+        }
+    }
     for (index, unused) in script.unused.iter().enumerate() {
+        let same =
+            |expected: &&ExpectedAttempts| expected.lane == unused.lane && expected.step == unused.step;
+        if document.scenario.attempts.iter().any(|expected| same(&expected)) {
+            continue;
+        }
         let attempts = match unused.attempts {
             0 => "no request reached it".to_owned(),
             1 => "1 attempt reached it, and not its reply".to_owned(),
@@ -38,7 +53,15 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
         let message = format!("step {} of lane `{}` was not used up: {attempts}", unused.step, unused.lane);
         findings.push(fail(message, format!("$['script']['unused'][{index}]"), None));
     }
+    let expected = &document.scenario.not_offered;
+    for tool in expected.iter().filter(|tool| !script.not_offered.iter().any(|call| call.tool == **tool)) {
+        let message = format!("`{}` was expected to be called though it is not offered", excerpt(tool, 80));
+        findings.push(fail(message, "$['script']['not_offered']".to_owned(), None));
+    }
     for (index, call) in script.not_offered.iter().enumerate() {
+        if expected.contains(&call.tool) {
+            continue;
+        }
         let message = format!("the script called `{}`, which the agent had not offered", call.tool);
         findings.push(fail(message, format!("$['script']['not_offered'][{index}]"), None));
     }
@@ -48,10 +71,16 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
     findings
 }
 
+/// How many attempts of a step there were.
+fn arrived(document: &Document, expected: &ExpectedAttempts) -> u32 {
+    let is_of = |request: &&Request| request.lane == expected.lane && request.step == expected.step;
+    u32::try_from(document.requests.iter().filter(is_of).count()).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep};
+    use crate::document::{Script, ToolNotOffered, UnmatchedRequest, UnusedStep};
 
     #[test]
     fn each_way_of_leaving_the_script_is_a_failure_with_a_place() {
@@ -84,6 +113,23 @@ mod tests {
             assert_eq!(found[0].outcome, Outcome::Fail);
             assert!(found[0].message.contains(expected), "{}", found[0].message);
         }
+    }
+
+    #[test]
+    fn what_an_agent_does_otherwise_is_expected_to_happen() {
+        let mut document = Document::default();
+        document.requests = vec![Request { lane: "main".into(), step: 1, ..Request::default() }];
+        document.script.unused = vec![UnusedStep { lane: "main".into(), step: 1, attempts: 1 }];
+        document.script.not_offered = vec![ToolNotOffered { request: 0, tool: "nothing".into() }];
+        let outcomes =
+            |document: &Document| check(document).iter().map(|found| found.outcome).collect::<Vec<_>>();
+        assert_eq!(outcomes(&document), [Outcome::Fail, Outcome::Fail]);
+        document.scenario.attempts = vec![ExpectedAttempts { lane: "main".into(), step: 1, attempts: 1 }];
+        document.scenario.not_offered = vec!["nothing".into()];
+        assert_eq!(outcomes(&document), [Outcome::Pass]);
+        document.scenario.attempts[0].attempts = 2;
+        document.scenario.not_offered.push("more".into());
+        assert_eq!(outcomes(&document), [Outcome::Fail, Outcome::Fail]);
     }
 
     #[test]

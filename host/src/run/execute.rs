@@ -394,6 +394,9 @@ fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSection {
             })
             .collect(),
         completed: scenario.completed_for(&job.agent.name),
+        exit: scenario.exits.get(&job.agent.name).copied(),
+        attempts: scenario.attempts.get(&job.agent.name).cloned().unwrap_or_default(),
+        not_offered: scenario.effects.not_offered.of(&job.agent.name).to_vec(),
         survivors: scenario.effects.survivors.of(&job.agent.name).to_vec(),
         egress: scenario.effects.egress.of(&job.agent.name).to_vec(),
         outside: scenario.effects.outside.of(&job.agent.name).to_vec(),

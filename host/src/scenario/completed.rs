@@ -6,12 +6,12 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::AgentChoice;
-use super::effects;
 use super::findings::Findings;
 use super::load::{belongs_to_the_scenario, known_word};
 use super::model::Effects;
 use super::table::{Table, as_text};
-use crate::document::Completed;
+use super::{differences, effects};
+use crate::document::{Completed, ExpectedAttempts};
 
 const WORDS: [(&str, Completed); 7] = [
     ("completed", Completed::Completed),
@@ -32,6 +32,10 @@ pub(super) struct Expected {
     pub(super) by_agent: BTreeMap<String, Completed>,
     /// What it may do beyond its workspace.
     pub(super) effects: Effects,
+    /// Exit codes by agent.
+    pub(super) exits: BTreeMap<String, i32>,
+    /// Attempts by agent.
+    pub(super) attempts: BTreeMap<String, Vec<ExpectedAttempts>>,
 }
 
 /// Reads `[expect]`.
@@ -49,6 +53,8 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings, agents: &[AgentCho
                 table.wrong_type("completed", "a text, or a table with a text for each agent", value);
         }
     }
+    expected.exits = differences::exits(&mut table, findings, agents);
+    expected.attempts = differences::attempts(&mut table, findings, agents);
     expected.effects = effects::read(&mut table, findings, agents);
     table.finish(belongs_to_the_scenario);
     expected

@@ -1,5 +1,5 @@
-//! `survivors`, `egress` and `outside` of `[expect]`: what a run may do beyond its workspace, for all agents or for
-//! each. What is listed must happen, and nothing else may: a list asserts the fact that it replaces.
+//! `survivors`, `egress`, `outside` and `not-offered` of `[expect]`: what a run may do that no run does unless it is
+//! said, for all agents or for each. What is listed must happen, and nothing else may: a list asserts the fact that it replaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use super::table::{Table, as_table, as_text, quote};
 /// Entries of one list.
 const MOST_ENTRIES: usize = 100;
 
-/// One of the three keys.
+/// One of the keys.
 struct Key {
     name: &'static str,
     /// Identifier of the diagnostic about a wrong entry.
@@ -51,12 +51,21 @@ const OUTSIDE: Key = Key {
     is_right: is_outside_pattern,
 };
 
-/// Reads the three keys of `[expect]`.
+const NOT_OFFERED: Key = Key {
+    name: "not-offered",
+    id: "bad-tool",
+    what: "a tool's name",
+    help: "write the name that stands in the call, as the agent would have to offer it",
+    is_right: |name| !name.is_empty() && name.len() <= 128 && !name.contains(char::is_control),
+};
+
+/// Reads the keys of `[expect]`.
 pub(super) fn read(table: &mut Table<'_>, findings: &Findings, agents: &[AgentChoice]) -> Effects {
     Effects {
         survivors: per_agent(table, &SURVIVORS, findings, agents),
         egress: per_agent(table, &EGRESS, findings, agents),
         outside: per_agent(table, &OUTSIDE, findings, agents),
+        not_offered: per_agent(table, &NOT_OFFERED, findings, agents),
     }
 }
 

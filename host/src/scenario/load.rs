@@ -103,6 +103,8 @@ fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContex
         completed_by_agent: draft.expected.by_agent,
         volatile: draft.volatile,
         effects: draft.expected.effects,
+        exits: draft.expected.exits,
+        attempts: draft.expected.attempts,
         assertions: draft.assertions,
         source: source.clone(),
     });

@@ -5,6 +5,7 @@ mod assertions;
 mod call;
 mod completed;
 mod conduct;
+mod differences;
 mod effects;
 mod fault;
 mod findings;

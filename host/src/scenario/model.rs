@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::reply::{Manner, WireEvent};
-use crate::document::{Completed, Place};
+use crate::document::{Completed, ExpectedAttempts, Place};
 use crate::profile::{Protocol, Transport};
 use crate::value::Digest;
 
@@ -49,6 +49,10 @@ pub struct Scenario {
     pub completed_by_agent: BTreeMap<String, Completed>,
     /// Where values stand that differ from run to run, beside those the agent's profile knows. Checked.
     pub volatile: Vec<Place>,
+    /// Agent name to the exit code that is expected of its last turn.
+    pub exits: BTreeMap<String, i32>,
+    /// Agent name to the steps it tries another number of times than the script has.
+    pub attempts: BTreeMap<String, Vec<ExpectedAttempts>>,
     /// What each agent is expected to do beyond its workspace.
     pub effects: Effects,
     /// What is asserted; never empty.
@@ -108,6 +112,8 @@ pub struct Effects {
     pub egress: PerAgent,
     /// Patterns of names outside the workspace that are changed: `~/…`, `tmp/…`, `../…`, `repository/…`.
     pub outside: PerAgent,
+    /// Tools that the script calls though they are not offered.
+    pub not_offered: PerAgent,
 }
 
 /// A list that may differ from agent to agent.
