@@ -14,8 +14,11 @@ const EVERY_KEY: &str = include_str!("../fixtures/every-key.toml");
 
 /// Loads a text beside which there are `check.wasm` and `workspace/`.
 fn load_text(name: &str, bytes: &[u8]) -> Loaded {
-    let environment =
-        LoadContext { file_exists: &|path| path == "check.wasm", folder_exists: &|path| path == "workspace" };
+    let environment = LoadContext {
+        file_exists: &|path| path == "check.wasm",
+        folder_exists: &|path| path == "workspace",
+        agents: &[],
+    };
     load(name.trim_end_matches(".toml").to_owned(), PathBuf::from(name), bytes, &environment)
 }
 

@@ -29,6 +29,22 @@ pub enum LocateError {
         /// As the user named it.
         path: PathBuf,
     },
+    /// The program that the project names is not there.
+    #[error("agent `{agent}` is missing: `{path}` is not an executable file")]
+    NotBuilt {
+        /// The agent.
+        agent: String,
+        /// As the project names it.
+        path: String,
+        /// The command that builds it.
+        build_hint: Option<String>,
+    },
+    /// Nobody named a program.
+    #[error("agent `{agent}` has no program")]
+    Unnamed {
+        /// The agent.
+        agent: String,
+    },
     /// This program's own path is unknown.
     #[error("the path of this program is unknown")]
     Own(#[source] std::io::Error),
@@ -44,6 +60,13 @@ impl LocateError {
             Self::NotExecutable { .. } => {
                 Some("name the agent's program with `--agent-bin NAME=PATH`".to_owned())
             }
+            Self::NotBuilt { agent, build_hint, .. } => Some(match build_hint {
+                Some(command) => format!("build it with `{command}`"),
+                None => format!("name it as `program` of `[agent.{agent}]` in wassert.toml"),
+            }),
+            Self::Unnamed { agent } => Some(format!(
+                "name one as `program` of `[agent.{agent}]` in wassert.toml, or with `--agent-bin {agent}=PATH`"
+            )),
             Self::Own(_) => None,
         }
     }
@@ -72,12 +95,25 @@ pub fn locate(
         Program::Own { argument } => {
             Ok((std::env::current_exe().map_err(LocateError::Own)?, vec![argument.to_owned()]))
         }
+        Program::Unnamed => Err(LocateError::Unnamed { agent: agent.to_owned() }),
+        Program::Named { path, build_hint } => {
+            let found = if path.contains('/') {
+                Some(project.join(&path)).filter(|path| is_executable(path))
+            } else {
+                on_path(path_variable, &path)
+            };
+            found.map(|path| (path, Vec::new())).ok_or_else(|| LocateError::NotBuilt {
+                agent: agent.to_owned(),
+                path,
+                build_hint,
+            })
+        }
         Program::External { name, pinned, install } => {
             let pinned = pinned.iter().map(|below| project.join(below));
-            let on_path = std::env::split_paths(path_variable).filter(|folder| folder.is_absolute());
             pinned
-                .chain(on_path.map(|folder| folder.join(name)))
+                .into_iter()
                 .find(|path| is_executable(path))
+                .or_else(|| on_path(path_variable, name))
                 .map(|path| (path, Vec::new()))
                 .ok_or_else(|| LocateError::Missing {
                     agent: agent.to_owned(),
@@ -86,6 +122,11 @@ pub fn locate(
                 })
         }
     }
+}
+
+fn on_path(path_variable: &str, name: &str) -> Option<PathBuf> {
+    let folders = std::env::split_paths(path_variable).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(name)).find(|path| is_executable(path))
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -122,6 +163,20 @@ mod tests {
             codex(&folder, Path::new("/nowhere"), "/usr/bin"),
             Err(LocateError::NotExecutable { .. })
         ));
+    }
+
+    #[test]
+    fn a_projects_own_build_is_never_whatever_is_on_path() {
+        let settings: crate::profile::AgentSettings =
+            toml::from_str("program = 'bin/sh'\nbuild-hint = 'make sh'").unwrap();
+        let mine = settings.profile("codex").unwrap().0;
+        let find =
+            |project: &str| locate("codex", mine, &Overrides::new(), Path::new(project), "/usr/bin:/bin");
+        assert_eq!(find("/").unwrap().0, Path::new("/bin/sh"));
+        assert_eq!(find("/nowhere").unwrap_err().help().unwrap(), "build it with `make sh`");
+        let unnamed =
+            locate("x", by_name("command").unwrap(), &Overrides::new(), Path::new("/"), "").unwrap_err();
+        assert!(unnamed.help().unwrap().contains("`[agent.x]`"));
     }
 
     #[test]

@@ -130,6 +130,9 @@ pub(super) struct Run {
     /// Run everything twice, on another port, in another folder and in another order; fail where the two runs differ.
     #[arg(long)]
     pub(super) twice: bool,
+    /// Prepare everything, print command, environment and files, and start nothing.
+    #[arg(long, conflicts_with = "twice")]
+    pub(super) dry_run: bool,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 
 use super::arguments::Selection;
 use super::output::Output;
+use super::project;
 use crate::diagnostic::Diagnostic;
 use crate::scenario::{Filter, LoadContext, NothingSelected, Scenario, find, load};
 
@@ -69,6 +70,7 @@ pub(super) fn load_selection(
         Err(nothing) => return Ok(Err(nothing)),
     };
 
+    let agents = project::agents(&project::root()?)?;
     let mut loaded = Loaded { diagnostics: found.diagnostics, ..Loaded::default() };
     for file in files {
         let bytes = match std::fs::read(&file.file) {
@@ -84,6 +86,7 @@ pub(super) fn load_selection(
         let context = LoadContext {
             file_exists: &|path| directory.join(path).is_file(),
             folder_exists: &|path| directory.join(path).is_dir(),
+            agents: &agents,
         };
         let one = load(file.name.clone(), file.file.clone(), &bytes, &context);
         loaded.diagnostics.extend(one.diagnostics);

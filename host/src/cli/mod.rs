@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod doctor;
 mod doctor_agents;
+mod dry_run;
 mod export;
 mod generate;
 mod given;

@@ -1,5 +1,6 @@
 //! Where things lie: the project's root, its settings, its recordings, and the user's cache.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::Deserialize;
 
+use crate::profile::{AgentSettings, Known};
 use crate::recording::Keep;
 use crate::sandbox::Limits;
 
@@ -30,6 +32,9 @@ pub(super) struct Settings {
     /// What modules may use.
     #[serde(default)]
     pub(super) limits: Limits,
+    /// Agents of the project's own, and other programs for known ones.
+    #[serde(default)]
+    agent: BTreeMap<String, AgentSettings>,
 }
 
 /// `[recordings]`.
@@ -51,6 +56,17 @@ impl Recordings {
             bytes: self.keep_bytes.unwrap_or(default.bytes),
         }
     }
+}
+
+/// The agents that a project describes.
+pub(super) fn agents(root: &Path) -> anyhow::Result<Vec<Known>> {
+    let described = settings(root)?.agent;
+    described
+        .iter()
+        .map(|(name, settings)| {
+            settings.profile(name).map_err(|error| anyhow::anyhow!("`{SETTINGS}`: {error}"))
+        })
+        .collect()
 }
 
 /// The settings of a project; one without the file has the defaults.

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 
 use super::arguments::{Format, IsolationArgument, NetworkArgument, Run};
+use super::dry_run::dry_run;
 use super::interrupt::watch_interrupts;
 use super::load::load_selection;
 use super::output::Output;
@@ -65,6 +66,14 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
         jobs.push(Job { scenario, agent: agent.clone(), assertions });
     }
 
+    if arguments.dry_run {
+        let status = dry_run(&jobs, arguments, output)?;
+        return Ok(if unusable.is_empty() {
+            status
+        } else {
+            ExitStatus::strongest([status, ExitStatus::Usage])
+        });
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (ran, interrupted) = runtime.block_on(async {
         let stop = watch_interrupts()?;

@@ -21,6 +21,15 @@ pub enum Program {
         /// The command that installs it.
         install: &'static str,
     },
+    /// What a project names.
+    Named {
+        /// Absolute, or below the project's root; without a `/`, a name on `PATH`.
+        path: String,
+        /// The command that builds it.
+        build_hint: Option<String>,
+    },
+    /// Nothing: whoever uses it names a program.
+    Unnamed,
 }
 
 /// What a profile needs to know to start a turn. Every path is absolute.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here starts a process, opens a file or a socket. A new agent is one file and one line in [`by_name`].
 
+mod antigravity;
 mod claude;
 mod claude_lines;
 mod codex;
@@ -9,6 +10,8 @@ mod codex_home;
 mod codex_legacy;
 mod codex_lines;
 mod codex_volatile;
+mod command;
+mod custom;
 mod example;
 mod gemini;
 mod gemini_lines;
@@ -30,6 +33,7 @@ use serde_json::Value;
 
 use crate::document::Place;
 
+pub use custom::AgentSettings;
 pub use launch::{Launch, Program, TurnLaunch};
 pub use line::{Line, UsageReport, UsageScope};
 pub use protocol::{Protocol, Stop};
@@ -59,6 +63,11 @@ pub trait Profile: Send + Sync {
     /// Its name in scenarios.
     fn name(&self) -> &'static str;
 
+    /// The name of the profile it is made of: its own, unless a project describes it.
+    fn extends(&self) -> &'static str {
+        self.name()
+    }
+
     /// How its program is found.
     fn program(&self) -> Program;
 
@@ -78,7 +87,7 @@ pub trait Profile: Send + Sync {
     }
 
     /// The protocols it can speak, the default first.
-    fn protocols(&self) -> &'static [Protocol] {
+    fn protocols(&self) -> &[Protocol] {
         &[Protocol::Responses]
     }
 
@@ -107,6 +116,16 @@ pub trait Profile: Send + Sync {
         &[]
     }
 
+    /// Whether its exit code is all it says of how a turn ended: 0 is completed, anything else failed.
+    fn ends_by_exit(&self) -> bool {
+        false
+    }
+
+    /// The exit code by which one that ends so says that it can't run here.
+    fn skip_exit(&self) -> Option<i32> {
+        None
+    }
+
     /// Whether it has nothing that answers to a neutral tool. A scenario that calls such a tool does not apply to it.
     fn lacks(&self, _tool: &str) -> bool {
         false
@@ -129,7 +148,7 @@ pub trait Profile: Send + Sync {
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<String>;
 
     /// Where values stand that differ from run to run; what differs for every agent is known to the host.
-    fn volatile(&self) -> &'static [Place] {
+    fn volatile(&self) -> &[Place] {
         &[]
     }
 }
@@ -174,13 +193,34 @@ pub const NEUTRAL_TOOLS: [(&str, &[&str]); 4] = [
 pub const FAKE_KEY: &str = "not-a-key";
 
 /// The names of all profiles.
-pub const NAMES: [&str; 6] = ["claude", "codex", "example", "gemini", "opencode", "pi"];
+pub const NAMES: [&str; 8] =
+    ["antigravity", "claude", "codex", "command", "example", "gemini", "opencode", "pi"];
+
+/// A profile that is known by name: one of this program, or one that a project's settings made.
+#[derive(Clone, Copy)]
+pub struct Known(pub &'static dyn Profile);
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.name())
+    }
+}
+
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
+
+impl Eq for Known {}
 
 /// The profile of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Profile> {
     match name {
+        "antigravity" => Some(&antigravity::Antigravity),
         "claude" => Some(&claude::Claude),
         "codex" => Some(&codex::Codex),
+        "command" => Some(&command::Command),
         "example" => Some(&example::Example),
         "gemini" => Some(&gemini::Gemini),
         "opencode" => Some(&opencode::Opencode),

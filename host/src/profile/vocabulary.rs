@@ -337,7 +337,8 @@ fn every_line_means_what_the_table_says() {
 
 #[test]
 fn what_is_no_object_is_kept_as_text_by_every_agent() {
-    for agent in super::NAMES {
+    // `command` prints no events.
+    for agent in super::NAMES.into_iter().filter(|name| *name != "command") {
         for line in ["", "plain", "[1]", "7", "{\"type\":", "null", "\u{1b}[31mred"] {
             let event = by_name(agent).unwrap().read_line(line).event;
             assert_eq!(event.raw, serde_json::Value::String(line.to_owned()), "{agent}: {line}");

@@ -92,6 +92,11 @@ impl Problem {
         let message = format!("`{agent}` has no tool that answers to {}", tools.join(" or "));
         Self { id: NOT_APPLICABLE, message, help: None }
     }
+
+    /// Whether it is one of those.
+    pub fn is_not_applicable(&self) -> bool {
+        self.id == NOT_APPLICABLE
+    }
 }
 
 impl ScenarioResult {

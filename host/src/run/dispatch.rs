@@ -15,6 +15,9 @@ use crate::report::{Problem, ScenarioResult};
 use crate::sandbox::Judge;
 use crate::scenario::{AgentChoice, Scenario};
 
+/// The identifier of a problem that is none of ours: a command said by its exit code that it can't run here.
+pub(super) const SKIPPED: &str = "skipped-itself";
+
 /// One scenario on one agent.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -115,6 +118,10 @@ async fn one(job: &Job, judge: Arc<Judge>, settings: &Settings) -> ScenarioResul
     let started = Instant::now();
     let recorded = match execute(job, &job.assertions, settings).await {
         Ok(recorded) => recorded,
+        Err(problem) if problem.id == SKIPPED => {
+            let skipped = result(job, started, None, Vec::new(), Some(problem));
+            return ScenarioResult { outcome: crate::value::Outcome::Skip, ..skipped };
+        }
         Err(problem) => return result(job, started, None, Vec::new(), Some(problem)),
     };
     let path = recorded.path.clone();

@@ -19,7 +19,7 @@ use crate::document::{
     Agent, Asserted, Document, EndCause, LeftProcess, Scenario as ScenarioSection, ScriptedStep, Stream,
     TEXT_INLINE_LIMIT_BYTES, Terminal, Turn, Usage,
 };
-use crate::profile::{Profile, TurnLaunch, by_name};
+use crate::profile::{Profile, TurnLaunch};
 use crate::recording::{Texts, Writer};
 use crate::report::Problem;
 use crate::server::{Server, ServerSettings};
@@ -47,8 +47,7 @@ pub(super) async fn execute(
 ) -> Result<Recorded, Problem> {
     let started = Instant::now();
     let scenario = &*job.scenario;
-    let profile =
-        by_name(&job.agent.profile).ok_or_else(|| problem("agent-unknown", "its profile does not exist"))?;
+    let profile = job.agent.known.0;
     let path_variable = std::env::var_os("PATH").unwrap_or_default();
     let (program, first_arguments) = locate(
         &job.agent.name,
@@ -240,8 +239,21 @@ impl Driver<'_> {
             turn.signal = ended.signal.map(signal_name);
             turn.end = ended.cause;
             turn.terminal = read.terminal;
+            if self.profile.ends_by_exit() && turn.end == EndCause::Exited && read.terminal.is_none() {
+                if turn.exit.is_some() && turn.exit == self.profile.skip_exit() {
+                    return Err(skipped(&self.job.agent.name, &ended));
+                }
+                turn.terminal =
+                    Some(if turn.exit == Some(0) { Terminal::Completed } else { Terminal::Failed });
+            }
             turn.session = read.session;
-            turn.final_message = read.final_message;
+            turn.final_message = read.final_message.or_else(|| {
+                let said = String::from_utf8_lossy(&ended.stdout.0);
+                let said = said.trim();
+                let fits =
+                    self.profile.ends_by_exit() && !said.is_empty() && said.len() <= TEXT_INLINE_LIMIT_BYTES;
+                fits.then(|| said.to_owned())
+            });
             turn.usage = match read.is_usage_of_session {
                 true if planned.resumes => usage_since(&read.usage, &used_by_session),
                 _ => read.usage.clone(),
@@ -467,6 +479,26 @@ fn signal_name(number: i32) -> String {
         .iter()
         .find(|(known, _)| *known == number)
         .map_or_else(|| format!("SIG{number}"), |(_, name)| format!("SIG{name}"))
+}
+
+/// What a command says by its own exit code: it can't run here. Its last words are the reason.
+fn skipped(agent: &str, ended: &Ended) -> Problem {
+    let last = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        text.lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+            .map(|line| crate::value::excerpt(line, 200))
+    };
+    let reason = last(&ended.stderr.0)
+        .or_else(|| last(&ended.stdout.0))
+        .unwrap_or_else(|| "no reason given".to_owned());
+    Problem {
+        id: super::dispatch::SKIPPED,
+        message: format!("`{agent}` skipped itself: {reason}"),
+        help: None,
+    }
 }
 
 fn problem(id: &'static str, message: &str) -> Problem {

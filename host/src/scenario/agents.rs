@@ -8,7 +8,7 @@ use super::findings::Findings;
 use super::load::{belongs_to_the_scenario, known_word};
 use super::table::{Table, as_table, as_text, quote};
 use super::{AgentChoice, Reply, Step};
-use crate::profile::{self, Protocol, Transport};
+use crate::profile::{self, Known, Protocol, Transport};
 
 /// The matrix of a scenario that names no agent.
 const DEFAULT_AGENT: &str = "example";
@@ -27,7 +27,7 @@ struct Settings<'a> {
 }
 
 /// Reads `agents` and `[agent.NAME]`.
-pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<AgentChoice> {
+pub(super) fn read(root: &mut Table<'_>, findings: &Findings, own: &[Known]) -> Vec<AgentChoice> {
     let written = root.texts("agents");
     let listed = root.value("agents").and_then(|value| value.get_ref().as_array()).map(|list| list.len());
     // What could not be read has been reported; its settings are not called unused on top of that.
@@ -55,7 +55,7 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<AgentChoice
             continue;
         }
         let named = settings.iter().find(|(other, _)| other.get_ref() == name.get_ref());
-        choices.extend(choice(name, named.map(|(at, settings)| (at, settings)), findings));
+        choices.extend(choice(name, named.map(|(at, settings)| (at, settings)), own, findings));
     }
     if all_read {
         for (name, _) in settings.iter().filter(|(name, _)| !seen.contains(name.get_ref())) {
@@ -74,10 +74,15 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<AgentChoice
 fn choice(
     name: &Spanned<&str>,
     settings: Option<(&Spanned<&str>, &Settings<'_>)>,
+    own: &[Known],
     findings: &Findings,
 ) -> Option<AgentChoice> {
+    let find = |name: &str| {
+        let described = own.iter().find(|known| known.0.name() == name).copied();
+        described.or_else(|| profile::by_name(name).map(Known))
+    };
     let extends = settings.and_then(|(_, settings)| settings.extends.as_ref());
-    let is_profile = profile::by_name(name.get_ref()).is_some();
+    let is_profile = find(name.get_ref()).is_some();
     let profile_name = match extends {
         Some(extends) if is_profile && extends.get_ref() != name.get_ref() => {
             let message = format!("{} is a known agent and can't extend another", quote(name.get_ref()));
@@ -90,7 +95,11 @@ fn choice(
             );
             return None;
         }
-        Some(extends) => known_word(findings, "unknown-agent", "agent", extends, &profile::NAMES)?,
+        Some(extends) => {
+            let known: Vec<&str> =
+                profile::NAMES.into_iter().chain(own.iter().map(|known| known.0.name())).collect();
+            known_word(findings, "unknown-agent", "agent", extends, &known)?
+        }
         None if is_profile => name.get_ref(),
         None => {
             unknown_agent(name, settings.map(|(at, _)| at), findings);
@@ -102,7 +111,8 @@ fn choice(
         findings.error("bad-name", message, name.span(), "use small letters, digits and `-`, at most 64");
         return None;
     }
-    let profile = profile::by_name(profile_name)?;
+    let known = find(profile_name)?;
+    let profile = known.0;
     let transport = match settings.and_then(|(_, settings)| settings.transport.as_ref()) {
         None => *profile.transports().first()?,
         Some(written) => transport(written, profile, findings)?,
@@ -121,7 +131,8 @@ fn choice(
     let settings = settings.map(|(_, settings)| settings);
     Some(AgentChoice {
         name: (*name.get_ref()).to_owned(),
-        profile: profile_name.to_owned(),
+        profile: profile.extends().to_owned(),
+        known,
         transport,
         protocol,
         model: settings

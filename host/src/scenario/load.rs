@@ -13,6 +13,7 @@ use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
 use super::{agents, assertions, completed, script, secrets, turns, volatile, workspace};
 use crate::diagnostic::Diagnostic;
+use crate::profile::Known;
 use crate::value::{Digest, excerpt};
 
 /// Largest scenario file, in bytes; whoever reads the file need not read more than one byte beyond it.
@@ -34,6 +35,8 @@ pub struct LoadContext<'a> {
     pub file_exists: &'a (dyn Fn(&str) -> bool + Sync),
     /// Whether a folder is there.
     pub folder_exists: &'a (dyn Fn(&str) -> bool + Sync),
+    /// The agents that the project describes.
+    pub agents: &'a [Known],
 }
 
 /// A scenario, unless it has errors, and everything to say about its file, in the order of the text.
@@ -140,7 +143,7 @@ fn read(
     let owners = words(root.texts("owners"));
     let tags = words(root.texts("tags"));
     let timeout_ms = root.seconds_as_ms("timeout_seconds", 1..=3600);
-    let mut agents = agents::read(&mut root, findings);
+    let mut agents = agents::read(&mut root, findings, environment.agents);
     let secrets = secrets::read(&mut root, findings, name, &agents);
     let workspace = workspace::read(&mut root, findings, environment);
     let turns = turns::read(&mut root, findings);

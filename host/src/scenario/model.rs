@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::reply::{Manner, WireEvent};
 use crate::document::{Completed, ExpectedAttempts, Place};
-use crate::profile::{Protocol, Transport};
+use crate::profile::{Known, Protocol, Transport};
 use crate::value::Digest;
 
 /// One scenario file, loaded and checked.
@@ -76,8 +76,10 @@ impl Scenario {
 pub struct AgentChoice {
     /// Its name in this scenario; the profile's, or that of a `[agent.NAME]` with `extends`.
     pub name: String,
-    /// The profile.
+    /// The profile's name; of an agent that the project describes, that of the agent it extends.
     pub profile: String,
+    /// The profile.
+    pub known: Known,
     /// How it speaks to the server.
     pub transport: Transport,
     /// In which protocol.
