@@ -34,7 +34,7 @@ fn drive(protocol: Protocol, wanted: &'static str, steps: &str) -> (Value, Traff
          {steps}\n[[assert]]\nuse = \"std/exit\"\n",
         protocol.word()
     );
-    let context = LoadContext { file_exists: &|_| true, folder_exists: &|_| true };
+    let context = LoadContext { file_exists: &|_| true, folder_exists: &|_| true, agents: &[] };
     let loaded = scenario::load("sdk".into(), PathBuf::from("sdk.toml"), text.as_bytes(), &context);
     let scenario = loaded.scenario.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

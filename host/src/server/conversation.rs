@@ -11,6 +11,9 @@ use crate::value::excerpt;
 const QUOTE_LIMIT_CHARACTERS: usize = 80;
 /// What is expected after a reply that calls no tool.
 const NOTHING_MORE: &str = "nothing more, or the prompt of a turn that resumes";
+/// The name under which a call of an unknown tool comes back from agents that route it to a tool of their own
+/// (opencode 1.18.33); its identifier stays.
+const RENAMED: &str = "invalid";
 
 /// An item that tells conversations apart. Instructions, reasoning and items of unknown types do not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,14 @@ impl Entry {
             Item::Result { call, output } => Self::Result { call: call.clone(), output: output.clone() },
             Item::Message { .. } | Item::Reasoning { .. } | Item::Other { .. } => return None,
         })
+    }
+
+    /// Whether this, emitted, came back as that.
+    fn is_echoed_by(&self, entry: &Self) -> bool {
+        match (self, entry) {
+            (Self::Call { call: own, .. }, Self::Call { call, tool }) if tool == RENAMED => own == call,
+            _ => self == entry,
+        }
     }
 
     fn describe(&self) -> String {
@@ -147,7 +158,7 @@ pub(super) fn relate(base: &[Entry], emitted: &[Entry], now: &Entries) -> Relati
     let mut users = Vec::new();
     let mut first_user = now.list.len();
     for (at, entry) in now.list.iter().enumerate().skip(base.len()) {
-        if emitted.get(seen) == Some(entry) {
+        if emitted.get(seen).is_some_and(|own| own.is_echoed_by(entry)) {
             seen += 1;
             continue;
         }
@@ -277,6 +288,12 @@ mod tests {
     #[test]
     fn strange_tails_differ() {
         let emitted = [call("a")];
+        let renamed = Entry::Call { call: "a".into(), tool: RENAMED.into() };
+        assert!(
+            is_answered(&related(&emitted, &[renamed.clone(), result("a")])),
+            "some agents rename a call"
+        );
+        assert!(matches!(related(&[call("b")], &[renamed, result("a")]), Relation::Differs(_)));
         for tail in [
             &[call("a"), result("other")][..],
             &[call("a"), result("a"), result("a")],
