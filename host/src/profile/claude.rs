@@ -129,7 +129,7 @@ impl Profile for Claude {
     }
 
     fn volatile(&self) -> &'static [Place] {
-        static PLACES: [Place; 20] = [
+        static PLACES: [Place; 21] = [
             Place::new(Headers, "$['x-claude-code-session-id'][*]", "session"),
             Place::new(Headers, "$['x-claude-code-agent-id'][*]", "agent"),
             Place::new(Headers, "$['x-stainless-retry-count'][*]", "count"),
@@ -155,6 +155,8 @@ impl Profile for Claude {
                 "random",
             ),
             Place::new(Events, "$.task_id", "task"),
+            // Named after the workspace's path.
+            Place::within(Events, "$.memory_paths.auto", "/projects/(-[^/]+)/memory/$", "project"),
             Place::new(Events, "$.tool_use_result.durationMs", "duration"),
         ];
         &PLACES
