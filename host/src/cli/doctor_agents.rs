@@ -56,9 +56,15 @@ pub(super) fn agents() -> Vec<Line> {
     let (Ok(runtime), Ok(project)) = (runtime, project::root()) else { return Vec::new() };
     let path = std::env::var("PATH").unwrap_or_default();
     let cache = project::cache();
+    let described = project::agents(&project).unwrap_or_default();
+    let is_described = |name: &str| described.iter().any(|known| known.0.name() == name);
     NAMES
         .into_iter()
+        .filter(|name| !is_described(name))
         .filter_map(by_name)
+        .chain(described.iter().map(|known| known.0))
+        // Of `command`, only what a project makes of it is a program.
+        .filter(|profile| profile.program() != Program::Unnamed)
         .map(|profile| {
             let found = locate(profile.name(), profile, &Overrides::new(), &project, &path);
             let (there, text) = match found {
@@ -78,6 +84,9 @@ pub(super) fn agents() -> Vec<Line> {
 fn install(profile: &dyn Profile) -> String {
     match profile.program() {
         Program::External { install, .. } => format!("`{install}`, or `--agent-bin {}=PATH`", profile.name()),
+        Program::Named { build_hint: Some(command), .. } => format!("build it with `{command}`"),
+        Program::Named { path, build_hint: None } => format!("wassert.toml names `{path}`"),
+        Program::Unnamed => "name its program in wassert.toml".to_owned(),
         Program::Own { .. } => "it is a part of this program".to_owned(),
     }
 }
