@@ -18,8 +18,8 @@ const STACK_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 /// Stack of the threads that compile and run modules: compilers recurse, and overflowing ends the process.
 pub(super) const THREAD_STACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// Calls told of a trap's place.
-const FRAMES_LIMIT: usize = 8;
+/// Calls looked at for a trap's place; a panic of Rust is some ten calls deep.
+const FRAMES_LIMIT: usize = 24;
 
 /// What modules may use, written out: wasmtime's defaults grow with every release. Real guests built from Rust,
 /// C, JavaScript and Python need no more than this.

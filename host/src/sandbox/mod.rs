@@ -25,6 +25,8 @@ mod imports;
 mod judge;
 mod limits;
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod made_guests;
 mod message;
 mod module;
