@@ -141,9 +141,67 @@ fn standard_input_stays_open_until_it_is_closed() {
 #[test]
 fn limits_are_put_on_the_agent_and_what_it_starts() {
     for level in LEVELS {
-        let ran = run("one-endless-line.sh", level, "", "limits = { cpu_seconds = 3, open_files = 64 }", "");
-        assert_eq!(ran.document["turns"][0]["end"], "output-limit", "{level}");
+        let limits = "limits = { cpu_seconds = 30, open_files = 64, file_mebibytes = 1 }";
+        let ran = run("tells-limits.sh", level, "", limits, "");
+        // Files are counted in blocks of 512 bytes.
+        assert_eq!(ran.document["stdout"][0]["text"], "64\n30\n2048\n", "{level}");
     }
+}
+
+#[test]
+fn what_a_turn_used_is_told() {
+    for level in LEVELS {
+        let ran = run("leaves-everything.sh", level, "", "", "");
+        let used = &ran.document["timing"]["sampled"][0];
+        assert!(used["bytes_written"].as_u64().unwrap() > 100, "{used}");
+        assert!(used["processes_seen"].as_u64().unwrap() >= 1, "{used}");
+        match level {
+            "full" => assert!(used["tasks_started"].as_u64().unwrap() >= 8, "{used}"),
+            _ => assert!(used.get("tasks_started").is_none(), "{used}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_weaker_is_said_once_for_all() {
+    let project = Project::new();
+    project.write("scenarios/a.toml", PLAIN).write("scenarios/b.toml", PLAIN);
+    let full = project.wassert(&["run", "--isolation", "full"]);
+    assert!(!full.stderr.contains("note: isolation"), "{}", full.stderr);
+    let group = project.wassert(&["run", "--isolation", "group", "--memory-budget", "1"]);
+    assert_eq!(
+        (group.code, group.stderr.matches("note: isolation group").count()),
+        (0, 1),
+        "{}",
+        group.stderr
+    );
+    let host = project.wassert(&["run", "--isolation", "full", "--network", "host"]);
+    assert!(host.stderr.contains("note: agents shared the machine's network"), "{}", host.stderr);
+}
+
+#[test]
+fn the_doctor_tells_agents_and_isolation() {
+    let said = Project::new().wassert(&["doctor", "--format", "json"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let found: Value = serde_json::from_str(&said.stdout).unwrap();
+    let probes = &found["probes"];
+    assert_eq!(
+        (&probes["agents"]["example"]["there"], &probes["isolation of agents"]["group"]["there"]),
+        (&"yes".into(), &"yes".into())
+    );
+    for agent in ["claude", "codex", "gemini", "opencode", "pi"] {
+        let told = &probes["agents"][agent];
+        assert!(
+            told["there"] != "no" || told["text"].as_str().unwrap().contains("npm install"),
+            "{agent}: {told}"
+        );
+    }
+    let people = Project::new().wassert(&["doctor"]);
+    assert!(
+        people.stdout.contains("isolation of agents") && people.stdout.contains("judge workers"),
+        "{}",
+        people.stdout
+    );
 }
 
 #[test]

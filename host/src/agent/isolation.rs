@@ -51,6 +51,8 @@ pub struct Around {
     pub listener: TcpListener,
     /// The agent's program as it is seen there.
     pub program: PathBuf,
+    /// Where the run's folder is seen there, when that is elsewhere.
+    pub seen: Option<PathBuf>,
     /// What is true of it.
     pub isolation: Isolation,
 }
@@ -65,7 +67,7 @@ impl Wanted {
     ///
     /// # Errors
     /// When level `full` was asked for and the system does not give it, with its reason; or nothing can listen.
-    pub async fn around(&self, root: &mut Root, program: &Path) -> Result<Around, String> {
+    pub async fn around(&self, root: &Root, program: &Path) -> Result<Around, String> {
         let reason = match (self.level, self.refused.get()) {
             (Level::Group, _) => "level group was asked for".to_owned(),
             (Level::Best, Some(refused)) => refused.clone(),
@@ -78,12 +80,32 @@ impl Wanted {
         self.group(program, reason).map_err(|error| format!("nothing can listen on loopback: {error}"))
     }
 
+    /// What is weaker than it could be, for people: at level `group`, and in the machine's network.
+    pub fn weaker(&self) -> Option<String> {
+        let group = match (self.level, self.refused.get()) {
+            (Level::Group, _) => Some(String::new()),
+            (_, Some(refused)) => Some(format!(" (level full was refused at: {refused})")),
+            _ => None,
+        };
+        match (group, self.host_network) {
+            (Some(reason), _) => Some(format!(
+                "note: isolation group{reason}: direct connections are not seen, files of the machine can be read, \
+                 and only known processes were ended"
+            )),
+            (None, true) => {
+                Some("note: agents shared the machine's network: direct connections are not seen".to_owned())
+            }
+            (None, false) => None,
+        }
+    }
+
     fn group(&self, program: &Path, reason: String) -> std::io::Result<Around> {
         Ok(Around {
             surroundings: Surroundings::Group,
             egress: Egress::of_the_machine()?,
             listener: TcpListener::bind(("127.0.0.1", 0))?,
             program: program.to_owned(),
+            seen: None,
             isolation: Isolation {
                 level: IsolationLevel::Group,
                 own_home: true,
@@ -97,7 +119,7 @@ impl Wanted {
     }
 
     #[cfg(target_os = "linux")]
-    async fn full(&self, root: &mut Root, program: &Path) -> Result<Around, String> {
+    async fn full(&self, root: &Root, program: &Path) -> Result<Around, String> {
         let base = root.host().join("root");
         std::fs::create_dir_all(&base).map_err(|error| error.to_string())?;
         let hidden = [&self.hidden[..], &[root.host().to_owned()]].concat();
@@ -118,13 +140,12 @@ impl Wanted {
                 Egress::of_the_machine().map_err(listening)?,
             ),
         };
-        let seen = place.seen(root.folder());
-        root.is_seen_at(seen);
         Ok(Around {
             surroundings: Surroundings::Full(Box::new(namespace)),
             egress,
             listener,
             program: place.program().to_owned(),
+            seen: Some(place.seen(root.folder())),
             isolation: Isolation {
                 level: IsolationLevel::Full,
                 own_home: true,
@@ -141,7 +162,7 @@ impl Wanted {
     }
 
     #[cfg(not(target_os = "linux"))]
-    async fn full(&self, _root: &mut Root, _program: &Path) -> Result<Around, String> {
+    async fn full(&self, _root: &Root, _program: &Path) -> Result<Around, String> {
         Err("namespaces are there on Linux alone".to_owned())
     }
 }

@@ -81,9 +81,9 @@ impl Root {
         seen.join(part).to_string_lossy().into_owned()
     }
 
-    /// From now on the agent sees the folder at another path.
-    pub(super) fn is_seen_at(&mut self, path: PathBuf) {
-        self.seen = Some(path);
+    /// From now on the agent sees the folder at another path; absent: where it is.
+    pub fn is_seen_at(&mut self, path: Option<PathBuf>) {
+        self.seen = path;
     }
 }
 

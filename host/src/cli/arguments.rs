@@ -117,6 +117,10 @@ pub(super) struct Run {
     /// How many scenarios run side by side; by default as many as the machine has processors, and at least 2.
     #[arg(long, value_name = "N", env = "WASSERT_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) jobs: Option<u16>,
+    /// Mebibytes of memory for all running agents together: those that need much wait for each other. By default what
+    /// the system says is available.
+    #[arg(long, value_name = "MIB", env = "WASSERT_MEMORY_BUDGET", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub(super) memory_budget: Option<u32>,
     /// How far agents are kept apart from the machine; by default `full` where the system gives it, else `group`.
     #[arg(long, value_enum, value_name = "LEVEL", env = "WASSERT_ISOLATION")]
     pub(super) isolation: Option<IsolationArgument>,

@@ -119,9 +119,11 @@ async fn drive(
     let name = run_name(SystemTime::now());
     let going =
         Going::begin(recordings.join(&name)).with_context(|| format!("`{}`", recordings.display()))?;
+    let isolation = Arc::new(wanted(arguments, &recordings)?);
     let settings = Settings {
         programs: arguments.agent_bin.iter().cloned().collect(),
-        isolation: Arc::new(wanted(arguments, &recordings)?),
+        memory_budget_mebibytes: arguments.memory_budget.or_else(available_memory),
+        isolation: Arc::clone(&isolation),
         launching: Launching::new(&std::env::current_dir()?, recordings.clone()),
         runs: recordings.join(&name),
         project: root,
@@ -149,6 +151,9 @@ async fn drive(
         }
     };
     progress.finish(&results);
+    if let Some(weaker) = isolation.weaker() {
+        output.note(&weaker);
+    }
     drop(going);
     // A folder the user named is the user's to clean.
     if arguments.recordings.is_none() {
@@ -171,6 +176,14 @@ fn wanted(arguments: &Run, recordings: &std::path::Path) -> anyhow::Result<Wante
         .collect::<Result<_, _>>()?;
     let host_network = arguments.network == NetworkArgument::Host;
     Ok(Wanted::new(level, host_network, readable, vec![recordings.to_owned()]))
+}
+
+/// Mebibytes that the system says programs may still have; absent where it does not say (proc_meminfo(5)).
+fn available_memory() -> Option<u32> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    u32::try_from(kibibytes / 1024).ok()
 }
 
 fn default_jobs() -> usize {

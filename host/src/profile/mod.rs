@@ -18,6 +18,7 @@ mod gemini_lines;
 mod launch;
 mod line;
 mod lines;
+mod memory;
 mod opencode;
 mod opencode_lines;
 mod pi;
@@ -36,6 +37,7 @@ use crate::document::Place;
 pub use custom::AgentSettings;
 pub use launch::{Launch, Program, TurnLaunch};
 pub use line::{Line, UsageReport, UsageScope};
+pub use memory::peak_memory_mebibytes;
 pub use protocol::{Protocol, Stop};
 
 /// How an agent speaks to the server.

@@ -11,6 +11,7 @@ use super::assertions::Resolved;
 use super::execute::execute;
 use super::judge::judge_document;
 use crate::agent::{Launching, Overrides, Stop, Wanted};
+use crate::profile::peak_memory_mebibytes;
 use crate::report::{Problem, ScenarioResult};
 use crate::sandbox::Judge;
 use crate::scenario::{AgentChoice, Scenario};
@@ -42,6 +43,8 @@ pub struct Settings {
     pub runs: PathBuf,
     /// The repository that the user works in, which no agent has any business with.
     pub launching: Arc<Launching>,
+    /// Mebibytes that all running agents together may be expected to hold; absent: as much as they like.
+    pub memory_budget_mebibytes: Option<u32>,
     /// How far agents are kept apart from the machine.
     pub isolation: Arc<Wanted>,
     /// Set to true when the user interrupts.
@@ -71,14 +74,19 @@ pub async fn dispatch(
     tell: mpsc::UnboundedSender<Dispatch>,
 ) -> Vec<ScenarioResult> {
     let places = Arc::new(Semaphore::new(parallel.max(1)));
+    let budget = settings.memory_budget_mebibytes.unwrap_or(u32::MAX / 8);
+    let memory = Arc::new(Semaphore::new(budget as usize));
     let mut running = Vec::new();
     for job in jobs {
         let (judge, settings, tell) = (Arc::clone(&judge), Arc::clone(&settings), tell.clone());
         let (name, agent) = (job.scenario.name.clone(), job.agent.name.clone());
         // Never closed, so there is always a place in the end; taken here, so that jobs start in their order.
         let place = Arc::clone(&places).acquire_owned().await;
+        // One that needs more than all of the budget runs alone.
+        let share = peak_memory_mebibytes(&job.agent.profile).min(budget);
+        let share = Arc::clone(&memory).acquire_many_owned(share).await;
         let task = tokio::spawn(async move {
-            let _place = place;
+            let _place = (place, share);
             if *settings.stop.borrow() {
                 return result(&job, Instant::now(), None, Vec::new(), Some(interrupted()));
             }

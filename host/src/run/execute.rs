@@ -12,8 +12,8 @@ use super::dispatch::{Job, Settings};
 use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
 use crate::agent::{
-    Baseline, Command, Egress, Ended, Identity, OUTPUT_KEPT_BYTES, Root, Surroundings, compare, environment,
-    identify, locate, look_outside, populate, read_transcript, run, snapshot, usage_since,
+    Around, Baseline, Command, Egress, Ended, Identity, OUTPUT_KEPT_BYTES, Root, Surroundings, compare,
+    environment, identify, locate, look_outside, populate, read_transcript, run, snapshot, usage_since,
 };
 use crate::document::{
     Agent, Asserted, Document, EndCause, LeftProcess, Scenario as ScenarioSection, ScriptedStep, Stream,
@@ -73,22 +73,22 @@ pub(super) async fn execute(
     let before =
         block_in_place(|| snapshot(&root.workspace, None, &mut |digest, bytes| stage.keep(*digest, bytes)))
             .map_err(|error| lay(&error))?;
-    let baseline = if scenario.workspace.git {
-        Some(
-            Baseline::commit(root.host().join("git"), root.path("workspace"))
-                .await
-                .map_err(|error| lay(&error))?,
-        )
-    } else {
-        None
-    };
-    let around = settings.isolation.around(&mut root, &program).await.map_err(|reason| Problem {
+    // Each is processes of its own, and takes about as long.
+    let (around, baseline) = tokio::join!(settings.isolation.around(&root, &program), async {
+        if scenario.workspace.git {
+            Baseline::commit(root.host().join("git"), root.path("workspace")).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    });
+    let baseline = baseline.map_err(|error| lay(&error))?;
+    let around = around.map_err(|reason| Problem {
         id: "isolation",
         message: format!("this system does not give isolation at level full: {reason}"),
         help: Some("`wassert doctor` says why; `--isolation group` runs without it".to_owned()),
     })?;
-    let crate::agent::Around { mut surroundings, egress, listener, program: seen_program, isolation } =
-        around;
+    let Around { mut surroundings, egress, listener, program: seen_program, seen, isolation } = around;
+    root.is_seen_at(seen);
     let server = Server::start_on(
         ServerSettings {
             steps: scenario.steps.clone(),
@@ -116,7 +116,8 @@ pub(super) async fn execute(
     let (mut driven, mut texts, stalls) = driven?;
     let identity = identity.ok();
 
-    surroundings.end().await;
+    // Nothing runs in there any more; taking it down goes beside the rest.
+    let ending = tokio::spawn(surroundings.end());
     let base_url = server.base_url().to_owned();
     let traffic = server.finish().await;
     let written = |error: crate::recording::WriteError| problem("recording", &error.to_string());
@@ -136,6 +137,7 @@ pub(super) async fn execute(
     let (git, after) = tokio::join!(git, after);
     let (git, after) = (git.map_err(|error| lay(&error))?, after.map_err(|error| lay(&error))?);
     let launching = launching.await.unwrap_or_default();
+    ending.await.map_err(|error| problem("internal", &error.to_string()))?;
     let home = block_in_place(|| look_outside(&root, profile.own_paths(), launching));
     for (index, body) in traffic.bodies.into_iter().enumerate() {
         texts.insert(format!("requests/{index}/body"), body);

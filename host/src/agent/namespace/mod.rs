@@ -64,8 +64,8 @@ impl Namespace {
     pub async fn start(place: &Place) -> Result<(Self, Option<Sockets>), Refusal> {
         use enter::at;
         let (here, there) = UnixStream::pair().map_err(at("open a socket"))?;
-        let program = std::env::current_exe().map_err(at("find this program"))?;
-        let mut command = tokio::process::Command::new(program);
+        // This very program, also when another has been put in its place meanwhile.
+        let mut command = tokio::process::Command::new("/proc/self/exe");
         command.arg("enter");
         if !place.has_own_network() {
             command.arg(enter::HOST_NETWORK);
