@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::judges::WorkerArguments;
 use super::limits::LimitArguments;
 
 /// Runs an agent against a scripted model server, records everything it did, and lets sandboxed WebAssembly assertions
@@ -144,13 +145,15 @@ pub(super) struct Run {
     #[arg(long, value_name = "DIR")]
     pub(super) recordings: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) workers: WorkerArguments,
+    #[command(flatten)]
     pub(super) limits: LimitArguments,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Judge {
     /// Recordings: folders, archives, or bare run documents.
-    #[arg(required = true)]
+    #[arg(required_unless_present_any = ["stream", "verify_receipt"])]
     pub(super) recordings: Vec<PathBuf>,
     /// Judge with this instead of what was recorded: `std/exit` or `./mine.wasm`. May be given several times.
     #[arg(long = "use", value_name = "ASSERTION")]
@@ -161,9 +164,26 @@ pub(super) struct Judge {
     /// Judge with another scenario's assertions instead of what was recorded.
     #[arg(long, value_name = "FILE", conflicts_with = "uses")]
     pub(super) scenario: Option<PathBuf>,
+    /// Answer requests, a JSON object a line on standard input, with answers, a line each, on standard output; see
+    /// docs/judge-stream.md.
+    #[arg(long, requires = "root", conflicts_with_all = ["recordings", "uses", "scenario", "verify_receipt"])]
+    pub(super) stream: bool,
+    /// With `--stream`: the folder that everything asked about is below; what is outside is refused.
+    #[arg(long, value_name = "DIR", requires = "stream")]
+    pub(super) root: Option<PathBuf>,
+    /// With `--stream`: answer as verdicts come, not in the order of the requests.
+    #[arg(long, requires = "stream")]
+    pub(super) unordered: bool,
+    /// Judge again what a file has receipts of (a receipt, a verdict, a recording's `verdicts.json`, results as JSON),
+    /// and say for each whether it is equal, or which part differs. Without a recording named, those the file names, or
+    /// the one it lies in.
+    #[arg(long, value_name = "FILE")]
+    pub(super) verify_receipt: Option<PathBuf>,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) workers: WorkerArguments,
     #[command(flatten)]
     pub(super) limits: LimitArguments,
 }
@@ -250,6 +270,8 @@ pub(super) struct Generate {
 pub(super) enum GenerateVerb {
     /// The JSON Schema of the run document.
     Schema,
+    /// The JSON Schema of requests and answers of `judge --stream`.
+    JudgeStream,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `wassert check`: everything `run` would refuse, without running.
 
 use super::arguments::Selection;
-use super::judge::new_judge;
+use super::judges::new_judge;
 use super::limits::LimitArguments;
 use super::load::load_selection;
 use super::output::Output;

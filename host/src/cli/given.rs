@@ -20,11 +20,16 @@ pub(super) struct Given {
 impl Given {
     /// Unpacks an archive; what is none is taken as it is.
     pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
+        Self::new_below(path, &std::env::temp_dir())
+    }
+
+    /// The same; an archive is unpacked below this folder.
+    pub(super) fn new_below(path: &Path, scratch: &Path) -> anyhow::Result<Self> {
         if !is_archive(path) {
             return Ok(Self { path: path.to_owned(), _unpacked: None });
         }
         let named = || format!("`{}`", path.display());
-        let folder = tempfile::tempdir().context("an archive needs a temporary folder")?;
+        let folder = tempfile::tempdir_in(scratch).context("an archive needs a temporary folder")?;
         let into = Dir::open_ambient_dir(folder.path(), ambient_authority())?;
         let mut archive = std::io::BufReader::new(std::fs::File::open(path).with_context(named)?);
         unpack(&mut archive, &into).with_context(named)?;

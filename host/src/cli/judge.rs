@@ -1,6 +1,5 @@
 //! `wassert judge`.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -9,29 +8,18 @@ use serde_json::Value;
 
 use super::arguments::{Format, Judge as Arguments, Selection};
 use super::given::Given;
-use super::limits::LimitArguments;
+use super::judges::{WorkerArguments, judge_within};
 use super::load::load_selection;
 use super::output::Output;
-use super::{project, run::status};
+use super::run::status;
+use super::verify;
 use crate::pack;
-use crate::recording::{Recording, Secrets};
+use crate::recording::{Recording, Secrets, is_archive};
 use crate::report::{Problem, ScenarioResult, results, scenario_line, summary};
 use crate::run::{ResolveError, check_asked, judge_document, judge_recording, resolve};
-use crate::sandbox::{BackEnd, Judge, JudgeSettings, ModuleSource};
+use crate::sandbox::{Judge, ModuleSource};
 use crate::scenario::Uses;
 use crate::value::{ExitStatus, Outcome};
-
-/// A judge with the embedded packs and the user's cache.
-pub(super) fn new_judge(limits: &LimitArguments) -> anyhow::Result<Judge> {
-    let embedded = ["std"].iter().filter_map(|name| Some(((*name).to_owned(), pack::embedded(name)?.module)));
-    let settings = JudgeSettings {
-        cache_directory: project::cache().map(|cache| cache.join("compiled")),
-        embedded: embedded.collect::<BTreeMap<_, _>>(),
-        back_end: BackEnd::Native,
-        limits: limits.limits()?,
-    };
-    Judge::new(settings).context("the judge can't be started")
-}
 
 /// Each `--use` with the `--with` after it.
 pub(super) fn pairs(matches: Option<&clap::ArgMatches>) -> Vec<(String, Option<String>)> {
@@ -57,14 +45,31 @@ pub(super) fn judge(
     pairs: &[(String, Option<String>)],
     output: &Output,
 ) -> anyhow::Result<ExitStatus> {
+    if let (true, Some(root)) = (arguments.stream, &arguments.root) {
+        return super::judge_stream::stream(arguments, root);
+    }
     let started = Instant::now();
+    let claims = match &arguments.verify_receipt {
+        Some(file) => verify::read_claims(file)?,
+        None => Vec::new(),
+    };
+    let recordings = match &arguments.verify_receipt {
+        Some(file) if arguments.recordings.is_empty() => verify::recordings(file, &claims)?,
+        _ => arguments.recordings.clone(),
+    };
     anyhow::ensure!(
         pairs.iter().filter(|(_, with)| with.is_some()).count() == arguments.with.len(),
         "each `--with` belongs after the `--use` it is for, and only one"
     );
     let asked =
         pairs.iter().map(|(uses, with)| asked(uses, with.as_deref())).collect::<anyhow::Result<Vec<_>>>()?;
-    let judge = new_judge(&arguments.limits)?;
+    let roots = recordings.iter().filter(|path| !is_archive(path)).cloned().collect();
+    let workers = WorkerArguments {
+        // What was concluded before is what is in question.
+        no_cache: arguments.workers.no_cache || arguments.verify_receipt.is_some(),
+        ..arguments.workers.clone()
+    };
+    let judge = judge_within(&arguments.limits, &workers, roots)?;
     for (uses, module, parameters) in &asked {
         check_asked(uses, module, parameters, &judge).map_err(|wrong| anyhow!(wrong))?;
     }
@@ -78,9 +83,9 @@ pub(super) fn judge(
 
     let mut all = Vec::new();
     let mut statuses = Vec::new();
-    for path in &arguments.recordings {
+    for path in &recordings {
         let began = Instant::now();
-        let given = Given::new(path);
+        let given = Given::new_below(path, judge.scratch());
         let read = given.as_ref().map_err(unpacked).and_then(Given::read_checked);
         let result = match read {
             Ok(recording) => {
@@ -125,11 +130,16 @@ pub(super) fn judge(
                 }
             }
         };
-        if arguments.format == Format::Human {
+        if arguments.format == Format::Human && claims.is_empty() {
             output.line(&scenario_line(&result, output.style()));
         }
         statuses.push(status(&result));
         all.push(result);
+    }
+    if !claims.is_empty() {
+        let judged: Vec<_> =
+            all.iter().flat_map(|result| &result.verdicts).map(|judged| judged.verdict.clone()).collect();
+        return Ok(verify::told(&claims, &judged, arguments.format, output));
     }
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match arguments.format {

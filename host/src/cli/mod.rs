@@ -13,6 +13,8 @@ mod generate;
 mod given;
 mod interrupt;
 mod judge;
+mod judge_stream;
+mod judges;
 mod limits;
 mod list;
 mod load;
@@ -28,6 +30,7 @@ mod retention;
 mod run;
 mod show;
 mod shown;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -50,6 +53,12 @@ pub fn main() -> ExitCode {
         // Before anything else: a process that has more than one thread can't enter a user namespace.
         let arguments: Vec<String> = std::env::args().skip(2).collect();
         return ExitCode::from(crate::agent::enter_main(&arguments));
+    }
+    // Processes that the sandbox starts for itself: they judge and compile what is not trusted.
+    match std::env::args().nth(1).as_deref() {
+        Some("judge-worker") => return ended(crate::sandbox::worker()),
+        Some("forge") => return ended(crate::sandbox::forge()),
+        _ => {}
     }
     let matches = match Arguments::command().try_get_matches() {
         Ok(matches) => matches,
@@ -82,4 +91,16 @@ pub fn main() -> ExitCode {
         ExitStatus::Usage
     });
     ExitCode::from(status.code())
+}
+
+/// How a process of the sandbox ended: its supervisor hears what went wrong.
+fn ended(result: std::io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
 }

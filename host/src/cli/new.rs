@@ -7,7 +7,7 @@ use cap_std::fs::OpenOptions;
 use serde_json::{Map, Value, json};
 
 use super::arguments::{New, NewExample, NewVerb};
-use super::judge::new_judge;
+use super::judges::new_judge;
 use super::limits::LimitArguments;
 use super::output::Output;
 use super::pack_test::told;

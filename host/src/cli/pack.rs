@@ -7,7 +7,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::arguments::{Pack, PackList, PackVerb, PackWrap};
-use super::judge::new_judge;
+use super::judges::new_judge;
 use super::limits::LimitArguments;
 use super::output::Output;
 use crate::pack::{digest_sources, embedded, with_source_digest};

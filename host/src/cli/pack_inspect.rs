@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::arguments::{Format, PackInspect};
-use super::judge::new_judge;
+use super::judges::new_judge;
 use super::output::Output;
 use crate::report::Style;
 use crate::sandbox::{Description, Inspection, ModuleSource, inspect as inspect_module};

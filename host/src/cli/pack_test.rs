@@ -1,7 +1,7 @@
 //! `wassert pack test`.
 
 use super::arguments::{Format, PackTest};
-use super::judge::new_judge;
+use super::judges::new_judge;
 use super::output::Output;
 use crate::report::{ExampleResult, examples_for_people, examples_json};
 use crate::run::{PackFolder, PackFolderError};

@@ -13,7 +13,7 @@ use super::load::load_selection;
 use super::output::Output;
 use super::progress::Progress;
 use super::retention::{Going, retain};
-use super::{judge::new_judge, project};
+use super::{judges::judge_within, project};
 use crate::agent::{Launching, Level, Wanted, adopt_orphans};
 use crate::report::{Problem, ScenarioResult, matrix, render_json, results, summary};
 use crate::run::{Dispatch, Job, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name};
@@ -29,7 +29,10 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
             return Ok(ExitStatus::Nothing);
         }
     };
-    let judge = Arc::new(new_judge(&arguments.limits)?);
+    // Workers can read only what is there when they start.
+    let recordings = recordings(arguments)?;
+    std::fs::create_dir_all(&recordings).with_context(|| format!("`{}`", recordings.display()))?;
+    let judge = Arc::new(judge_within(&arguments.limits, &arguments.workers, vec![recordings.clone()])?);
     let mut diagnostics: Vec<_> = loaded.diagnostics.iter().map(render_json).collect();
     let mut unusable: Vec<ScenarioResult> = loaded.broken.iter().map(|name| broken(name)).collect();
 
@@ -77,7 +80,7 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (ran, interrupted) = runtime.block_on(async {
         let stop = watch_interrupts()?;
-        let ran = drive(jobs, judge, arguments, stop.clone(), output).await?;
+        let ran = drive(jobs, judge, arguments, recordings, stop.clone(), output).await?;
         anyhow::Ok((ran, *stop.borrow()))
     })?;
 
@@ -100,21 +103,25 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
     Ok(ExitStatus::strongest(statuses.chain(nothing_applied.then_some(ExitStatus::Nothing))))
 }
 
+/// Where recordings of all runs are kept.
+fn recordings(arguments: &Run) -> anyhow::Result<std::path::PathBuf> {
+    let recordings = match &arguments.recordings {
+        Some(named) => named.clone(),
+        None => project::recordings(&project::root()?)?,
+    };
+    std::path::absolute(&recordings).with_context(|| format!("`{}`", recordings.display()))
+}
+
 async fn drive(
     jobs: Vec<Job>,
     judge: Arc<crate::sandbox::Judge>,
     arguments: &Run,
+    recordings: std::path::PathBuf,
     stop: crate::agent::Stop,
     output: &Output,
 ) -> anyhow::Result<Vec<ScenarioResult>> {
     adopt_orphans();
     let root = project::root()?;
-    let recordings = match &arguments.recordings {
-        Some(named) => named.clone(),
-        None => project::recordings(&root)?,
-    };
-    let recordings =
-        std::path::absolute(&recordings).with_context(|| format!("`{}`", recordings.display()))?;
     let keep = project::settings(&root)?.recordings.keep();
     let name = run_name(SystemTime::now());
     let going =

@@ -70,6 +70,7 @@ fn verdict(
             assertion: assertion.to_owned(),
             parameters: Digest::of("{}"),
             limits: Digest::of("{}"),
+            may_skip: false,
             engine: ENGINE.to_owned(),
         },
         result: ReceiptResult { verdict: outcome, findings: digest(to_canonical_string(&findings)), fuel: 0 },

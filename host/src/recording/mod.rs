@@ -34,7 +34,7 @@ mod write;
 
 pub use archive::{ArchiveError, export, is_archive, unpack};
 pub use error::ReadError;
-pub use open::{Opened, check, open};
+pub use open::{Opened, check, open, open_below};
 pub use read::{Recording, read};
 pub use redact::Secrets;
 pub use retain::{Keep, PastRun, surplus};

@@ -47,6 +47,21 @@ pub fn open(path: &Path) -> Result<Opened, ReadError> {
     Ok(Opened { document, scenario, path: path.to_owned(), folder })
 }
 
+/// Opens a folder or a bare run document through the handle of a folder it is in: nothing outside is read, whatever
+/// links say. `shown` is the path for messages.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_below(root: &Dir, below: &Path, shown: &Path) -> Result<Opened, ReadError> {
+    let io = |source| ReadError::Io { path: shown.to_owned(), source };
+    let (document, scenario, folder) = if root.metadata(below).map_err(io)?.is_dir() {
+        in_folder(root.open_dir(below).map_err(io)?, shown, parse)?
+    } else {
+        (checked(shown, &|| bare_in(root, below, shown), parse)?, None, None)
+    };
+    Ok(Opened { document, scenario, path: shown.to_owned(), folder })
+}
+
 /// The bytes go while the document comes, so that both are never there in full.
 fn parse(bytes: Vec<u8>, again: Load<'_>) -> Result<(Value, String), String> {
     let mut document = match parse_piecewise(bytes) {
@@ -87,6 +102,14 @@ pub(super) fn opened<T>(
     }
     let folder = Dir::open_ambient_dir(path, ambient_authority())
         .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    in_folder(folder, path, parse)
+}
+
+fn in_folder<T>(
+    folder: Dir,
+    path: &Path,
+    parse: impl FnOnce(Vec<u8>, Load<'_>) -> Result<(T, String), String>,
+) -> Result<(T, Option<String>, Option<Folder>), ReadError> {
     let manifest = Manifest::read(&folder, path)?;
     let blobs = Blobs::read(&folder, &manifest, path)?;
     let listed = |name: &str| -> Result<Vec<u8>, ReadError> {
@@ -133,7 +156,11 @@ fn bare(path: &Path) -> Result<Vec<u8>, ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = Dir::open_ambient_dir(parent, ambient_authority()).map_err(io)?;
-    let name = path.file_name().unwrap_or_default();
+    bare_in(&folder, Path::new(path.file_name().unwrap_or_default()), path)
+}
+
+fn bare_in(folder: &Dir, name: &Path, path: &Path) -> Result<Vec<u8>, ReadError> {
+    let io = |source| ReadError::Io { path: path.to_owned(), source };
     let metadata = folder.metadata(name).map_err(io)?;
     if !metadata.is_file() {
         // A pipe would block, a device never end.

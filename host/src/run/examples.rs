@@ -162,7 +162,7 @@ impl PackFolder {
     }
 
     fn verdict(&self, judge: &Judge, example: &Example) -> std::io::Result<Verdict> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::tempdir_in(judge.scratch())?;
         let path = folder.path().join("example.json");
         std::fs::write(&path, canonical(&example.document))?;
         let pack: &str = self.manifest.pack.name.as_ref();

@@ -10,7 +10,9 @@ mod judge;
 mod name;
 mod parameters;
 mod prepare;
+mod receipt;
 mod stage;
+mod stream;
 mod symbols;
 mod verify;
 
@@ -20,4 +22,6 @@ pub use examples::{PackFolder, PackFolderError, reduced};
 pub use judge::{judge_document, judge_recording};
 pub use name::{run_name, run_time};
 pub use prepare::{Prepared, PreparedTurn, prepare};
+pub use receipt::{Claim, Difference, Verified, claims, verify};
+pub use stream::{STREAM_SCHEMA, Stream, StreamAnswer, StreamError};
 pub use verify::dispatch_twice;

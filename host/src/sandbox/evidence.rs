@@ -4,14 +4,14 @@
 //! grants and shared by every judging.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::grant::Grant;
-use crate::recording::{Opened, ReadError, open};
+use crate::recording::{Opened, ReadError, open, open_below};
 use crate::value::{Digest, canonical};
 
 /// Blobs kept in memory between two judgings, together.
@@ -28,6 +28,23 @@ pub enum EvidenceSource {
     Recording(PathBuf),
     /// One `wassert.run/1` JSON file; its blobs are the texts in it.
     Document(PathBuf),
+}
+
+impl EvidenceSource {
+    /// The same place, whatever the current folder is.
+    pub(super) fn absolute(self) -> Self {
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        match self {
+            Self::Recording(path) => Self::Recording(absolute(path)),
+            Self::Document(path) => Self::Document(absolute(path)),
+        }
+    }
+
+    /// The folder or file.
+    pub(super) fn path(&self) -> &Path {
+        let (Self::Recording(path) | Self::Document(path)) = self;
+        path
+    }
 }
 
 /// Why there is no evidence.
@@ -77,6 +94,24 @@ impl Evidence {
             return Err(EvidenceError::Kind { path: path.clone(), expected });
         }
         Ok(Self { opened: open(path)?, granted: Mutex::default(), blobs: Mutex::default() })
+    }
+
+    /// The same, through a root's handle and the way from there.
+    pub fn load_below(
+        root: &cap_std::fs::Dir,
+        below: &Path,
+        source: &EvidenceSource,
+    ) -> Result<Self, EvidenceError> {
+        let (is_recording, expected) = match source {
+            EvidenceSource::Recording(_) => (true, "folder"),
+            EvidenceSource::Document(_) => (false, "file"),
+        };
+        let path = source.path();
+        if root.metadata(below).is_ok_and(|there| there.is_dir() != is_recording) {
+            return Err(EvidenceError::Kind { path: path.to_owned(), expected });
+        }
+        let opened = open_below(root, below, path)?;
+        Ok(Self { opened, granted: Mutex::default(), blobs: Mutex::default() })
     }
 
     /// The part of the document that some path prefixes name; `schema` always is.

@@ -1,4 +1,4 @@
-//! Answers questions about modules and evidence, each a line of JSON.
+//! Answers questions about modules and evidence in this process: what a worker does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,12 +8,15 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::cache::Cache;
 use super::evidence::{Evidence, EvidenceSource};
 use super::guest::{self, Ended};
 use super::imports::{Case, Said, unreadable};
-use super::message::{Answer, Description, JudgeRequest, ModuleSource, Request};
-use super::module::{Modules, on_big_stack};
+use super::message::{Description, JudgeRequest, ModuleSource};
+use super::module::{Handed, Modules, on_big_stack};
+use super::roots::Roots;
 use super::stop::Stop;
+use super::supervisor::WorkerSettings;
 use super::ticker::Ticker;
 use super::{ENGINE_ID, Limits, conclude};
 use crate::query::Budget;
@@ -23,20 +26,45 @@ use crate::value::{
     canonical, to_canonical_string,
 };
 
-/// Evidence kept between two judgings.
+/// Compiled modules kept between two processes; the oldest go first.
+const KEPT_MODULES: usize = 256;
+
+/// Evidence kept between two judgings, besides what was judged last.
 const KEPT_EVIDENCE: usize = 4;
+
+/// And how large that may be together, as files.
+const KEPT_EVIDENCE_BYTES: u64 = 8 << 20;
 
 /// What a judge needs to know.
 #[derive(Clone, Debug, Default)]
 pub struct JudgeSettings {
     /// Where compiled modules are kept between two processes; private to this user. Nowhere when absent.
     pub cache_directory: Option<PathBuf>,
+    /// What makes a file in the cache count on more than one machine; without it, each machine has a key of its own.
+    pub cache_key: Option<String>,
+    /// Where verdicts are kept between two processes; private to this user. Nowhere when absent, and only where
+    /// workers judge.
+    pub verdict_directory: Option<PathBuf>,
+    /// The processes that judge. Without them everything happens in this process, kept in by WebAssembly alone: for
+    /// tests.
+    pub workers: Option<WorkerSettings>,
     /// Modules inside this program.
     pub embedded: BTreeMap<String, &'static [u8]>,
     /// What runs the modules; verdicts and receipts are the same either way.
     pub back_end: BackEnd,
     /// What modules may use, where a request says nothing else.
     pub limits: Limits,
+}
+
+impl JudgeSettings {
+    /// Where compiled code is kept, if anywhere.
+    pub(super) fn code_cache(&self) -> Option<Cache> {
+        let folder = self.cache_directory.as_deref()?;
+        match &self.cache_key {
+            Some(secret) => Cache::open_with_key(folder, secret, KEPT_MODULES),
+            None => Cache::open(folder, KEPT_MODULES),
+        }
+    }
 }
 
 /// What runs modules.
@@ -54,12 +82,20 @@ pub enum BackEnd {
 #[error("the WebAssembly engine could not be set up: {0}")]
 pub struct JudgeError(String);
 
+impl JudgeError {
+    pub(super) fn new(reason: &impl std::fmt::Display) -> Self {
+        Self(reason.to_string())
+    }
+}
+
 /// Judges in this process, from any number of threads.
-pub struct Judge {
+pub(super) struct LocalJudge {
     modules: Modules,
     limits: Limits,
     ticker: Ticker,
     evidence: Mutex<Vec<Kept>>,
+    /// Where evidence may be; anywhere when absent.
+    roots: Option<Roots>,
 }
 
 struct Kept {
@@ -71,7 +107,7 @@ struct Kept {
 /// Size and time of last change of each file that evidence starts from.
 type Stamp = Vec<Option<(u64, SystemTime)>>;
 
-impl Judge {
+impl LocalJudge {
     /// A judge with an engine of its own.
     ///
     /// # Errors
@@ -79,70 +115,55 @@ impl Judge {
     pub fn new(settings: JudgeSettings) -> Result<Self, JudgeError> {
         let limits = settings.limits.clone();
         let modules = Modules::new(settings).map_err(|error| JudgeError(error.to_string()))?;
-        Ok(Self { modules, limits, ticker: Ticker::default(), evidence: Mutex::default() })
+        Ok(Self { modules, limits, ticker: Ticker::default(), evidence: Mutex::default(), roots: None })
     }
 
-    /// What modules may use, where a request says nothing else.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+    /// One that finds evidence only below these roots.
+    pub fn within(mut self, roots: Roots) -> Self {
+        self.roots = Some(roots);
+        self
     }
 
-    /// Answers a line with a line, both without their line ends.
-    pub fn answer(&self, line: &str) -> String {
-        let answer = match Request::parse(line) {
-            Ok(Request::Describe { module }) => match self.described(&module) {
-                Ok(descriptions) => Answer::Descriptions { descriptions },
-                Err(unjudged) => Answer::Unjudged(unjudged),
-            },
-            Ok(Request::Judge(request)) => Answer::Verdict(Box::new(self.judged(&request))),
-            Err(message) => Answer::Invalid { message },
-        };
-        answer.line()
+    /// Takes the compiled code of a module, or why there is none.
+    pub fn hand_over(&self, module: Digest, made: Result<Handed, Unjudged>) {
+        self.modules.hand_over(module, made);
     }
 
-    /// What a module offers.
-    ///
-    /// # Errors
-    /// Why that could not be found out.
-    pub fn describe(&self, module: &ModuleSource) -> Result<Vec<Description>, Unjudged> {
-        let request = Request::Describe { module: module.clone() };
-        match Answer::parse(&self.answer(&request.line())) {
-            Ok(Answer::Descriptions { descriptions }) => Ok(descriptions),
-            Ok(Answer::Unjudged(unjudged)) => Err(unjudged),
-            other => Err(unanswered(&other)),
-        }
+    /// What a module offers; one that can't say is called after its file.
+    pub fn described(&self, module: &ModuleSource) -> Result<Vec<Description>, Unjudged> {
+        self.described_as(module, &module.stem())
     }
 
-    /// The verdict on one assertion.
-    pub fn judge(&self, request: &JudgeRequest) -> Verdict {
-        match Answer::parse(&self.answer(&Request::Judge(Box::new(request.clone())).line())) {
-            Ok(Answer::Verdict(verdict)) => *verdict,
-            Ok(Answer::Unjudged(unjudged)) => unheard(request, unjudged),
-            other => unheard(request, unanswered(&other)),
-        }
-    }
-
-    fn described(&self, module: &ModuleSource) -> Result<Vec<Description>, Unjudged> {
+    /// The same; one that can't say is called `name`.
+    pub fn described_as(&self, module: &ModuleSource, name: &str) -> Result<Vec<Description>, Unjudged> {
         let (bytes, digest) = self.modules.read(module, &self.limits)?;
-        let name = match module {
-            ModuleSource::Path(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-            ModuleSource::Embedded(name) => name.clone(),
-        };
         Result::clone(&self.modules.load(&bytes, digest, &self.limits)?.descriptions(
             &self.ticker,
             &self.limits,
-            &name,
+            name,
         ))
     }
 
-    fn judged(&self, request: &JudgeRequest) -> Verdict {
+    /// The verdict on one assertion.
+    pub fn judged(&self, request: &JudgeRequest) -> Verdict {
+        self.judged_unless(request, |_| false)
+            .unwrap_or_else(|| unheard(request, Stop::host("judge", "the judge was told not to judge").0))
+    }
+
+    /// The same, unless it is known already: `is_known` is asked when everything that goes in is known and before the
+    /// module is run.
+    pub fn judged_unless(
+        &self,
+        request: &JudgeRequest,
+        is_known: impl FnOnce(&ReceiptInputs) -> bool,
+    ) -> Option<Verdict> {
         let evidence = match self.evidence(&request.evidence) {
             Ok(evidence) => evidence,
-            Err(stop) => return unheard(request, stop.0),
+            Err(stop) => return Some(unheard(request, stop.0)),
         };
         let (bytes, digest) = match self.modules.read(&request.module, &request.limits) {
             Ok(read) => read,
-            Err(unjudged) => return unheard(request, unjudged),
+            Err(unjudged) => return Some(unheard(request, unjudged)),
         };
         let mut inputs = ReceiptInputs {
             evidence: BTreeMap::new(),
@@ -150,10 +171,11 @@ impl Judge {
             assertion: request.assertion.clone().unwrap_or_default(),
             parameters: Digest::of(parameters(request)),
             limits: Digest::of(to_canonical_string(&request.limits).unwrap_or_default()),
+            may_skip: request.may_skip,
             engine: ENGINE_ID.to_owned(),
         };
-        let ended = self.run(request, &evidence, &bytes, &mut inputs);
-        verdict(request, ended, inputs)
+        let ended = self.run(request, &evidence, &bytes, &mut inputs, is_known)?;
+        Some(verdict(request, ended, inputs))
     }
 
     fn run(
@@ -162,14 +184,15 @@ impl Judge {
         evidence: &Arc<Evidence>,
         bytes: &[u8],
         inputs: &mut ReceiptInputs,
-    ) -> Ended {
+        is_known: impl FnOnce(&ReceiptInputs) -> bool,
+    ) -> Option<Ended> {
         let stopped = |unjudged| Ended { stopped: Some(unjudged), case: None, fuel: 0 };
         if let Some(grant) = &request.grant {
             inputs.evidence = evidence.granted(grant).digests.clone();
         }
         let module = match self.modules.load(bytes, inputs.pack, &request.limits) {
             Ok(module) => module,
-            Err(unjudged) => return stopped(unjudged),
+            Err(unjudged) => return Some(stopped(unjudged)),
         };
         let described = module.descriptions(&self.ticker, &request.limits, file_stem(request));
         let chosen = described.as_ref().as_ref().map_err(Unjudged::clone).and_then(|descriptions| {
@@ -177,11 +200,14 @@ impl Judge {
         });
         let description = match chosen {
             Ok(description) => description,
-            Err(unjudged) => return stopped(unjudged),
+            Err(unjudged) => return Some(stopped(unjudged)),
         };
         inputs.assertion.clone_from(&description.name);
         let granted = evidence.granted(request.grant.as_ref().unwrap_or(&description.reads));
         inputs.evidence = granted.digests.clone();
+        if is_known(inputs) {
+            return None;
+        }
         let case = Case {
             evidence: Arc::clone(evidence),
             granted,
@@ -191,11 +217,17 @@ impl Judge {
             said: Said::default(),
         };
         let parameters = parameters(request);
-        on_big_stack(|| guest::check(&*module.door, &self.ticker, case, &description.name, &parameters))
-            .unwrap_or_else(stopped)
+        Some(
+            on_big_stack(|| guest::check(&*module.door, &self.ticker, case, &description.name, &parameters))
+                .unwrap_or_else(stopped),
+        )
     }
 
     fn evidence(&self, source: &EvidenceSource) -> Result<Arc<Evidence>, Stop> {
+        let within = match &self.roots {
+            Some(roots) => Some(roots.find(source.path())?),
+            None => None,
+        };
         let stamp = stamp(source);
         let mut kept = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(position) = kept.iter().position(|kept| kept.source == *source && kept.stamp == stamp) {
@@ -205,13 +237,25 @@ impl Judge {
             return Ok(evidence);
         }
         kept.retain(|kept| kept.source != *source);
-        let evidence = Arc::new(Evidence::load(source).map_err(|error| unreadable(&error))?);
-        if kept.len() == KEPT_EVIDENCE {
+        // Room is made first, so that two large documents are not held at a time.
+        while kept.len() >= KEPT_EVIDENCE
+            || kept.iter().map(|kept| size(&kept.stamp)).sum::<u64>() > KEPT_EVIDENCE_BYTES
+        {
             kept.remove(0);
         }
+        let loaded = match &within {
+            Some((root, below)) => Evidence::load_below(root, below, source),
+            None => Evidence::load(source),
+        };
+        let evidence = Arc::new(loaded.map_err(|error| unreadable(&error))?);
         kept.push(Kept { source: source.clone(), stamp, evidence: Arc::clone(&evidence) });
         Ok(evidence)
     }
+}
+
+/// Of a recording, the document's size is what its evidence takes; blobs are kept within a bound of their own.
+fn size(stamp: &Stamp) -> u64 {
+    stamp.first().copied().flatten().map_or(0, |(bytes, _)| bytes)
 }
 
 fn stamp(source: &EvidenceSource) -> Stamp {
@@ -250,7 +294,8 @@ fn file_stem(request: &JudgeRequest) -> &str {
     request.assertion.as_deref().unwrap_or_else(|| file.rsplit_once('.').map_or(file, |(stem, _)| stem))
 }
 
-fn parameters(request: &JudgeRequest) -> String {
+/// Canonical JSON for the assertion.
+pub(super) fn parameters(request: &JudgeRequest) -> String {
     if request.parameters.is_null() { "{}".to_owned() } else { canonical(&request.parameters) }
 }
 
@@ -286,7 +331,7 @@ pub(super) fn digest_of_result(findings: &[Finding], dropped: u32, error: Option
 }
 
 /// Nothing was judged, for a reason outside the module.
-fn unheard(request: &JudgeRequest, unjudged: Unjudged) -> Verdict {
+pub(super) fn unheard(request: &JudgeRequest, unjudged: Unjudged) -> Verdict {
     Verdict {
         assertion: request.name.clone(),
         outcome: Outcome::Error,
@@ -296,12 +341,4 @@ fn unheard(request: &JudgeRequest, unjudged: Unjudged) -> Verdict {
         log: Vec::new(),
         receipt: None,
     }
-}
-
-fn unanswered(answer: &Result<Answer, String>) -> Unjudged {
-    let message = match answer {
-        Ok(Answer::Invalid { message }) | Err(message) => message.clone(),
-        Ok(_) => "it answered another question".to_owned(),
-    };
-    Stop::host("judge", format!("the judge gave no answer: {message}")).0
 }

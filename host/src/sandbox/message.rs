@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{EvidenceSource, Limits};
-use crate::value::{Unjudged, Verdict};
+use crate::value::{Digest, Unjudged, Verdict};
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,6 +57,19 @@ pub enum ModuleSource {
     Path(PathBuf),
     /// A module inside this program, by its name in the judge's settings.
     Embedded(String),
+    /// A module that a worker was handed, by its digest.
+    Handed(Digest),
+}
+
+impl ModuleSource {
+    /// Its file's name without the ending, or the name it is embedded under.
+    pub(super) fn stem(&self) -> String {
+        match self {
+            Self::Path(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Embedded(name) => name.clone(),
+            Self::Handed(_) => String::new(),
+        }
+    }
 }
 
 /// What a module says of one of its assertions.

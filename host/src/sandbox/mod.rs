@@ -7,6 +7,9 @@
 mod backtrace;
 mod cache;
 mod cap;
+mod channel;
+mod code;
+mod compile;
 mod conclude;
 mod confine;
 #[cfg(test)]
@@ -17,6 +20,7 @@ mod door_tests;
 mod engine;
 mod evidence;
 mod excerpt;
+mod forge;
 mod grant;
 mod guest;
 #[cfg(test)]
@@ -30,16 +34,23 @@ mod limits_tests;
 mod made_guests;
 mod message;
 mod module;
+mod roots;
 mod search;
+mod start;
 mod stop;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 mod ticker;
+mod worker;
 
 pub use confine::{Confinement, Fence, confinement};
 pub use door::{DoorKind, Inspection, ModuleError, inspect, wrap};
 pub use engine::ENGINE_ID;
 pub use evidence::{EvidenceError, EvidenceSource};
-pub use judge::{BackEnd, Judge, JudgeError, JudgeSettings};
+pub use forge::forge;
+pub use judge::{BackEnd, JudgeError, JudgeSettings};
 pub use limits::{Limits, Shape};
 pub use message::{Answer, Description, JudgeRequest, ModuleSource, Request};
+pub use supervisor::{Judge, WorkerSettings};
+pub use worker::worker;

@@ -1,9 +1,11 @@
 //! Modules by digest: compiled once per process, described once.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -11,7 +13,9 @@ use serde::Serialize;
 use wasmtime::Engine;
 
 use super::cache::Cache;
-use super::door::{self, Compiled, Door, ModuleError};
+use super::code::Code;
+use super::compile::{code_name, compile};
+use super::door::{self, Door};
 use super::engine::{self, THREAD_STACK_BYTES};
 use super::guest;
 use super::judge::JudgeSettings;
@@ -21,6 +25,15 @@ use super::stop::Stop;
 use super::ticker::Ticker;
 use crate::document::{SECTIONS, VARYING};
 use crate::value::{Digest, Unjudged, excerpt, to_canonical_string};
+
+/// More compiled code than this is not taken, wherever it is from.
+pub(super) const CODE_LIMIT_BYTES: u64 = 1 << 30;
+
+/// A module as it was written, and its compiled code.
+pub(super) struct Handed {
+    pub module: Vec<u8>,
+    pub code: Code,
+}
 
 /// A module ready to be instantiated.
 pub(super) struct Loaded {
@@ -69,6 +82,7 @@ pub(super) struct Modules {
     engine: Engine,
     embedded: BTreeMap<String, &'static [u8]>,
     cache: Option<Cache>,
+    handed: Mutex<BTreeMap<Digest, Result<Handed, Unjudged>>>,
     /// By digest and shape allowed.
     loaded: Mutex<BTreeMap<(Digest, Digest), Slot>>,
 }
@@ -76,35 +90,27 @@ pub(super) struct Modules {
 impl Modules {
     pub fn new(settings: JudgeSettings) -> wasmtime::Result<Self> {
         let engine = engine::new(settings.back_end, settings.limits.stack_bytes)?;
-        let cache = settings.cache_directory.as_deref().and_then(Cache::open);
-        Ok(Self { engine, embedded: settings.embedded, cache, loaded: Mutex::default() })
+        let cache = settings.code_cache();
+        let (handed, loaded) = (Mutex::default(), Mutex::default());
+        Ok(Self { engine, embedded: settings.embedded, cache, handed, loaded })
     }
 
-    /// The bytes of a module and their digest.
+    /// Takes a module with its compiled code, or why there is none; what was known of it before is forgotten.
+    pub fn hand_over(&self, module: Digest, made: Result<Handed, Unjudged>) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).retain(|(digest, _), _| *digest != module);
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).insert(module, made);
+    }
+
+    /// The bytes of a module and their digest; of one that was handed over, only the digest.
     pub fn read(
         &self,
         source: &ModuleSource,
         limits: &Limits,
     ) -> Result<(Cow<'static, [u8]>, Digest), Unjudged> {
-        let bytes = match source {
-            ModuleSource::Embedded(name) => match self.embedded.get(name) {
-                Some(bytes) => Cow::Borrowed(*bytes),
-                None => return Err(Stop::host("module", format!("there is no embedded module `{name}`")).0),
-            },
-            ModuleSource::Path(path) => {
-                read_file(path, limits.file_bytes).map(Cow::Owned).map_err(|error| {
-                    let path = excerpt(&path.display().to_string(), 300);
-                    Stop::host("module", format!("cannot read the module {path}: {error}")).0
-                })?
-            }
-        };
-        if bytes.len() as u64 > limits.file_bytes {
-            let message =
-                format!("the module is larger than {} (limits.file_bytes)", size(limits.file_bytes));
-            return Err(Stop::host("too-large", message).0);
+        match source {
+            ModuleSource::Handed(digest) => Ok((Cow::Borrowed(&[]), *digest)),
+            _ => read(&self.embedded, source, limits),
         }
-        let digest = Digest::of(&bytes);
-        Ok((bytes, digest))
     }
 
     /// The module of these bytes, compiled now, earlier in this process, or by an earlier one.
@@ -116,28 +122,37 @@ impl Modules {
                 .entry((digest, digest_of(&limits.shape)))
                 .or_default(),
         );
-        slot.get_or_init(|| on_big_stack(|| self.compile(bytes, &digest, limits)).and_then(|loaded| loaded))
+        slot.get_or_init(|| on_big_stack(|| self.link(bytes, &digest, limits)).and_then(|loaded| loaded))
             .clone()
     }
 
-    fn compile(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Arc<Loaded>, Unjudged> {
-        let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
-        let misfit = |error: ModuleError| Stop::guest(error.code(), error.to_string()).0;
-        let compiled = match kept {
-            Some(compiled) => compiled,
-            None => {
-                let wasm = door::prepare(bytes, &limits.shape).map_err(misfit)?;
-                let compiled = Compiled::new(&self.engine, &wasm).map_err(|error| {
-                    let error = super::stop::first_line(&error);
-                    misfit(ModuleError::NotAModule(format!("{error}; {}", engine::ALLOWED)))
-                })?;
-                if let Some(cache) = &self.cache {
-                    cache.put(&self.engine, digest, &compiled);
-                }
-                compiled
-            }
-        };
-        let door = door::open(&compiled, bytes).map_err(misfit)?;
+    fn handed(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Handed, Unjudged> {
+        if let Some(handed) = self.handed.lock().unwrap_or_else(PoisonError::into_inner).remove(digest) {
+            return handed;
+        }
+        let name = code_name(&self.engine, digest, limits);
+        let module = bytes.to_vec();
+        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.code(&name, CODE_LIMIT_BYTES)) {
+            return Ok(Handed { module, code });
+        }
+        let compiled = compile(&self.engine, bytes, limits)?;
+        if let Some(cache) = &self.cache {
+            cache.put(&name, &compiled);
+            cache.prune();
+        }
+        let code = Code::read(&mut compiled.as_slice(), CODE_LIMIT_BYTES, |_| ())
+            .map_err(|error| Stop::host("module", format!("its compiled code can't be kept: {error}")).0)?;
+        Ok(Handed { module, code })
+    }
+
+    fn link(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Arc<Loaded>, Unjudged> {
+        let handed = self.handed(bytes, digest, limits)?;
+        let compiled = handed
+            .code
+            .load(&self.engine)
+            .ok_or_else(|| Stop::host("module", "its compiled code is not for this machine").0)?;
+        let door = door::open(&compiled, &handed.module)
+            .map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
         Ok(Arc::new(Loaded { door, descriptions: Mutex::default() }))
     }
 }
@@ -147,6 +162,33 @@ fn word(name: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let word: String = name.chars().take(128).map(|c| if fits(c) { c } else { '-' }).collect();
     if word.is_empty() { "check".to_owned() } else { word }
+}
+
+/// The bytes of a module and their digest.
+pub(super) fn read(
+    embedded: &BTreeMap<String, &'static [u8]>,
+    source: &ModuleSource,
+    limits: &Limits,
+) -> Result<(Cow<'static, [u8]>, Digest), Unjudged> {
+    let bytes = match source {
+        ModuleSource::Handed(digest) => {
+            return Err(Stop::host("module", format!("the module {digest} was not handed over")).0);
+        }
+        ModuleSource::Embedded(name) => match embedded.get(name) {
+            Some(bytes) => Cow::Borrowed(*bytes),
+            None => return Err(Stop::host("module", format!("there is no embedded module `{name}`")).0),
+        },
+        ModuleSource::Path(path) => read_file(path, limits.file_bytes).map(Cow::Owned).map_err(|error| {
+            let path = excerpt(&path.display().to_string(), 300);
+            Stop::host("module", format!("cannot read the module {path}: {error}")).0
+        })?,
+    };
+    if bytes.len() as u64 > limits.file_bytes {
+        let message = format!("the module is larger than {} (limits.file_bytes)", size(limits.file_bytes));
+        return Err(Stop::host("too-large", message).0);
+    }
+    let digest = Digest::of(&bytes);
+    Ok((bytes, digest))
 }
 
 fn digest_of(limits: &impl Serialize) -> Digest {
@@ -164,12 +206,25 @@ fn read_file(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+thread_local! {
+    static HAS_BIG_STACK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread has room for deep recursion: what asks for it runs right here.
+pub(super) fn has_big_stack() {
+    HAS_BIG_STACK.set(true);
+}
+
 /// Runs something that recurses on a thread with room for it.
 ///
 /// # Errors
 /// A host error when there can be no such thread, or something panics on it.
 pub(super) fn on_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Unjudged> {
     let failed = |what: &str| Stop::host("host", format!("the judge's thread {what}")).0;
+    if HAS_BIG_STACK.get() {
+        // What it was about is dropped with it.
+        return catch_unwind(AssertUnwindSafe(run)).map_err(|_| failed("panicked"));
+    }
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("judge".to_owned())

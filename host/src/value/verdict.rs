@@ -111,6 +111,9 @@ pub struct ReceiptInputs {
     pub parameters: Digest,
     /// Digest of the limits' canonical JSON.
     pub limits: Digest,
+    /// Whether it may skip.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub may_skip: bool,
     /// wasmtime version, cost table, proposal list and query-evaluator version; never the back end.
     pub engine: String,
 }
@@ -124,6 +127,10 @@ pub struct ReceiptResult {
     pub findings: Digest,
     /// Fuel used by `check`.
     pub fuel: u64,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn is_zero(count: &u32) -> bool {

@@ -112,25 +112,6 @@ pub(super) enum Compiled {
     Module(Module),
 }
 
-impl Compiled {
-    /// Compiles what [`prepare`] gave.
-    pub fn new(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Self> {
-        if wasmparser::Parser::is_component(wasm) {
-            Component::from_binary(engine, wasm).map(Self::Component)
-        } else {
-            Module::from_binary(engine, wasm).map(Self::Module)
-        }
-    }
-
-    /// The bytes that wasmtime deserializes again.
-    pub fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
-        match self {
-            Self::Component(component) => component.serialize(),
-            Self::Module(module) => module.serialize(),
-        }
-    }
-}
-
 /// What the compiler gets: checked, and wrapped where that is needed.
 pub(super) fn prepare<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>, ModuleError> {
     let (wasm, kind): (Cow<'a, [u8]>, _) = match door_of(bytes)? {

@@ -1,0 +1,129 @@
+//! Modules as the supervisor has them: read, compiled in a forge or kept from an earlier time, ready to be handed to
+//! workers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use wasmtime::Engine;
+
+use crate::sandbox::cache::Cache;
+use crate::sandbox::code::Code;
+use crate::sandbox::compile::code_name;
+use crate::sandbox::engine;
+use crate::sandbox::forge::compile_apart;
+use crate::sandbox::judge::{BackEnd, JudgeError, JudgeSettings};
+use crate::sandbox::limits::Limits;
+use crate::sandbox::message::ModuleSource;
+use crate::sandbox::module::{CODE_LIMIT_BYTES, read};
+use crate::sandbox::stop::Stop;
+use crate::value::{Digest, Unjudged, to_canonical_string};
+
+/// Modules kept at a time: each holds a descriptor.
+const KEPT_MODULES: usize = 128;
+
+/// A module and what was made of it, or why nothing was.
+pub(super) struct Shelved {
+    pub digest: Digest,
+    /// Digest of the limits it was made under.
+    pub limits: Digest,
+    pub made: Result<Made, Unjudged>,
+}
+
+/// A module's bytes and its compiled code, both sealed.
+pub(super) struct Made {
+    pub module: Code,
+    pub code: Code,
+}
+
+type Slot = Arc<OnceLock<Arc<Shelved>>>;
+
+/// Size and time of last change of a file.
+type Stamp = Option<(u64, SystemTime)>;
+
+pub(super) struct Shelf {
+    engine: Engine,
+    back_end: BackEnd,
+    program: PathBuf,
+    embedded: BTreeMap<String, &'static [u8]>,
+    cache: Option<Cache>,
+    /// Files that were read before need not be read again to know their digest.
+    digests: Mutex<BTreeMap<ModuleSource, (Stamp, Digest)>>,
+    /// By digest, and by the limits that a module may be refused by.
+    shelved: Mutex<BTreeMap<(Digest, Digest), Slot>>,
+}
+
+impl Shelf {
+    pub fn new(settings: &JudgeSettings, program: PathBuf, back_end: BackEnd) -> Result<Self, JudgeError> {
+        Ok(Self {
+            engine: engine::new(back_end, settings.limits.stack_bytes)
+                .map_err(|error| JudgeError::new(&error))?,
+            back_end,
+            program,
+            embedded: settings.embedded.clone(),
+            cache: settings.code_cache(),
+            digests: Mutex::default(),
+            shelved: Mutex::default(),
+        })
+    }
+
+    /// The module, compiled now or before.
+    pub fn find(&self, source: &ModuleSource, limits: &Limits) -> Result<Arc<Shelved>, Unjudged> {
+        let limits_digest = Digest::of(to_canonical_string(limits).unwrap_or_default());
+        let stamp = stamp(source);
+        let known = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied();
+        if let Some((_, digest)) = known.filter(|(then, _)| stamp.is_some() && *then == stamp)
+            && let Some(shelved) = self.slot(digest, limits_digest).get()
+        {
+            return Ok(Arc::clone(shelved));
+        }
+        let (bytes, digest) = read(&self.embedded, source, limits)?;
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), (stamp, digest));
+        let slot = self.slot(digest, limits_digest);
+        let made = slot.get_or_init(|| {
+            Arc::new(Shelved { digest, limits: limits_digest, made: self.made(&bytes, &digest, limits) })
+        });
+        Ok(Arc::clone(made))
+    }
+
+    fn slot(&self, digest: Digest, limits: Digest) -> Slot {
+        let mut shelved = self.shelved.lock().unwrap_or_else(PoisonError::into_inner);
+        if shelved.len() >= KEPT_MODULES && !shelved.contains_key(&(digest, limits)) {
+            // Workers have what they were handed; what is asked for again comes from the cache.
+            shelved.clear();
+        }
+        Slot::clone(shelved.entry((digest, limits)).or_default())
+    }
+
+    fn made(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Made, Unjudged> {
+        let code = self.code(bytes, digest, limits)?;
+        let module = Code::read(&mut { bytes }, CODE_LIMIT_BYTES, |_| ())
+            .map_err(|error| Stop::host("module", format!("it can't be handed over: {error}")).0)?;
+        Ok(Made { module, code })
+    }
+
+    fn code(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Code, Unjudged> {
+        let name = code_name(&self.engine, digest, limits);
+        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.code(&name, CODE_LIMIT_BYTES)) {
+            return Ok(code);
+        }
+        let code = compile_apart(&self.program, self.back_end, bytes, limits)?;
+        if let (Some(cache), Ok(compiled)) = (&self.cache, code.bytes()) {
+            cache.put(&name, &compiled);
+            cache.prune();
+        }
+        Ok(code)
+    }
+}
+
+/// Embedded modules never change while a program runs.
+fn stamp(source: &ModuleSource) -> Stamp {
+    match source {
+        ModuleSource::Path(path) => {
+            let metadata = path.metadata().ok()?;
+            Some((metadata.len(), metadata.modified().ok()?))
+        }
+        ModuleSource::Embedded(_) | ModuleSource::Handed(_) => Some((0, SystemTime::UNIX_EPOCH)),
+    }
+}

@@ -1,0 +1,118 @@
+//! A judge worker: a process of this program that answers its supervisor, line by line, and can do nothing else.
+//!
+//! It has no environment, no descriptors but its socket and its roots, and where the kernel can, Landlock and seccomp
+//! (`confine`). It compiles nothing and starts nothing: compiled code is handed over by the supervisor, sealed.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+
+use super::channel::Channel;
+use super::code::Code;
+use super::confine;
+use super::engine::THREAD_STACK_BYTES;
+use super::judge::{BackEnd, JudgeSettings, LocalJudge};
+use super::module::{Handed, has_big_stack};
+use super::roots::Roots;
+
+pub(super) mod lines;
+mod own;
+
+use lines::{Begin, FromWorker, ToWorker};
+pub(super) use own::give_up;
+
+/// Judges until the supervisor goes away. Standard input is the socket.
+///
+/// # Errors
+/// When the socket breaks, or what comes out of it is not understood.
+pub fn worker() -> io::Result<()> {
+    give_up();
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut channel = Channel::new(socket);
+    let Some(ToWorker::Begin(begin)) = channel.receive()? else {
+        return Err(io::Error::other("expected to be told where to begin"));
+    };
+    // The fences are a thread's own and inherited: this one must be the only one, and nothing from outside was looked at
+    // until here.
+    let judge = begun(begin)?;
+    std::thread::Builder::new()
+        .name("judge".to_owned())
+        .stack_size(THREAD_STACK_BYTES)
+        .spawn(move || serve(channel, &judge))?
+        .join()
+        .unwrap_or_else(|_| Err(io::Error::other("the judge panicked")))
+}
+
+fn serve(mut channel: Channel, judge: &LocalJudge) -> io::Result<()> {
+    has_big_stack();
+    while let Some(told) = channel.receive()? {
+        match told {
+            ToWorker::Begin(_) => return Err(io::Error::other("it has begun")),
+            ToWorker::Module { digest, refused } => {
+                let made = match refused {
+                    Some(unjudged) => Err(unjudged),
+                    None => Ok(handed(&mut channel)?),
+                };
+                judge.hand_over(digest, made);
+            }
+            ToWorker::Describe { module, name } => {
+                let answer = match judge.described_as(&module, &name) {
+                    Ok(descriptions) => FromWorker::Descriptions(descriptions),
+                    Err(unjudged) => FromWorker::Unjudged(unjudged),
+                };
+                channel.send(&answer, &[])?;
+            }
+            ToWorker::Judge { request, ask_first } => {
+                let mut broken = None;
+                let verdict = judge.judged_unless(&request, |inputs| {
+                    if !ask_first {
+                        return false;
+                    }
+                    match known(&mut channel, inputs) {
+                        Ok(known) => known,
+                        Err(error) => {
+                            broken = Some(error);
+                            true
+                        }
+                    }
+                });
+                match (broken, verdict) {
+                    (Some(error), _) => return Err(error),
+                    (None, Some(verdict)) => channel.send(&FromWorker::Verdict(Box::new(verdict)), &[])?,
+                    (None, None) => {}
+                }
+            }
+            ToWorker::GoOn { .. } => return Err(io::Error::other("nothing was asked")),
+        }
+    }
+    Ok(())
+}
+
+/// The two descriptors that came with a module's line.
+fn handed(channel: &mut Channel) -> io::Result<Handed> {
+    let mut next = || {
+        let missing = || io::Error::other("a descriptor is missing");
+        channel.descriptor().ok_or_else(missing).and_then(Code::take)
+    };
+    Ok(Handed { module: next()?.bytes()?, code: next()? })
+}
+
+/// Whether the supervisor has a verdict for these inputs.
+fn known(channel: &mut Channel, inputs: &crate::value::ReceiptInputs) -> io::Result<bool> {
+    channel.send(&FromWorker::Inputs(inputs.clone()), &[])?;
+    match channel.receive()? {
+        Some(ToWorker::GoOn { is_known }) => Ok(is_known),
+        _ => Err(io::Error::other("expected an answer")),
+    }
+}
+
+fn begun(begin: Begin) -> io::Result<LocalJudge> {
+    let settings = JudgeSettings {
+        back_end: if begin.is_interpreter { BackEnd::Interpreter } else { BackEnd::Native },
+        limits: begin.limits,
+        ..JudgeSettings::default()
+    };
+    let judge = LocalJudge::new(settings).map_err(io::Error::other)?.within(Roots::open(&begin.roots));
+    confine::confine(&begin.roots);
+    Ok(judge)
+}
