@@ -19,13 +19,16 @@ pub(super) struct Captured {
 pub(super) async fn capture(
     mut stream: impl AsyncRead + Unpin,
     captured: &std::sync::Mutex<Captured>,
-    keep_bytes: usize,
-    end_bytes: u64,
+    (keep_bytes, end_bytes): (usize, u64),
     flooded: mpsc::Sender<()>,
+    printed: Option<super::spawn::Printed>,
 ) {
     let mut block = vec![0; 64 * 1024];
     let mut told = false;
     while let Ok(read @ 1..) = stream.read(&mut block).await {
+        if let Some(printed) = &printed {
+            printed(&block[..read]);
+        }
         let total = {
             let mut captured = captured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             captured.bytes += read as u64;
@@ -49,7 +52,7 @@ mod tests {
     async fn a_flood_is_counted_but_not_kept() {
         let captured = std::sync::Mutex::new(Captured::default());
         let (sender, mut receiver) = mpsc::channel(1);
-        capture(&[7_u8; 1000][..], &captured, 10, 999, sender).await;
+        capture(&[7_u8; 1000][..], &captured, (10, 999), sender, None).await;
         let captured = captured.into_inner().unwrap();
         assert_eq!((captured.kept.len(), captured.bytes), (10, 1000));
         assert_eq!(receiver.recv().await, Some(()));
@@ -60,7 +63,7 @@ mod tests {
         for (end_bytes, told) in [(200_000, 0), (199_999, 1), (7, 1)] {
             let captured = std::sync::Mutex::new(Captured::default());
             let (sender, mut receiver) = mpsc::channel(9);
-            capture(&[7_u8; 200_000][..], &captured, 10, end_bytes, sender).await;
+            capture(&[7_u8; 200_000][..], &captured, (10, end_bytes), sender, None).await;
             let mut times = 0;
             while receiver.recv().await.is_some() {
                 times += 1;

@@ -62,7 +62,12 @@ pub struct Watching {
     pub connections: Option<Connections>,
     /// An interrupt that is planned.
     pub interruption: Option<Interruption>,
+    /// Who is told what it writes to its standard output, as it comes.
+    pub printed: Option<Printed>,
 }
+
+/// Takes output as it comes.
+pub type Printed = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
 /// Set to true to end every agent.
 pub type Stop = watch::Receiver<bool>;
@@ -114,11 +119,15 @@ pub async fn run(
     let out = Arc::new(Mutex::new(Captured::default()));
     let err = Arc::new(Mutex::new(Captured::default()));
     let mut readers = tokio::task::JoinSet::new();
-    for (stream, captured) in [(running.stdout.take(), &out), (running.stderr.take(), &err)] {
+    let printed = watching.printed.take();
+    for (stream, captured, printed) in
+        [(running.stdout.take(), &out, printed), (running.stderr.take(), &err, None)]
+    {
         let (captured, flooded) = (Arc::clone(captured), flooded.clone());
         if let Some(stream) = stream {
             readers.spawn(async move {
-                capture(stream, &captured, OUTPUT_KEPT_BYTES, OUTPUT_END_BYTES, flooded).await;
+                let limits = (OUTPUT_KEPT_BYTES, OUTPUT_END_BYTES);
+                capture(stream, &captured, limits, flooded, printed).await;
             });
         }
     }

@@ -146,6 +146,11 @@ pub trait Profile: Send + Sync {
     /// The role of a request, from what all protocols have: headers (names in lower case) and the body.
     fn lane(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> &'static str;
 
+    /// What a lane without a script says by itself; none: its requests fit no step.
+    fn default_reply(&self, _lane: &str) -> Option<&'static str> {
+        None
+    }
+
     /// The session a request names.
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<String>;
 

@@ -57,6 +57,7 @@ pub(super) fn watching(
         },
         connections: Some(Arc::new(connections)),
         interruption,
+        printed: None,
     })
 }
 

@@ -95,6 +95,8 @@ pub(super) async fn execute(
             profile,
             accept_websocket: job.agent.transport == crate::profile::Transport::Websocket,
             capture_limit_bytes: CAPTURE_LIMIT_BYTES,
+            workspace: Some(root.path("ws")),
+            free: false,
         },
         listener,
     )
@@ -222,7 +224,7 @@ impl Driver<'_> {
             command.limits = conduct::limits(&planned.conduct);
             command.keeps_stdin_open = conduct::keeps_stdin_open(&planned.conduct);
             let (connections, requests) = (self.server.connections(), self.server.requests());
-            let watching = conduct::watching(
+            let mut watching = conduct::watching(
                 &planned.conduct,
                 self.profile,
                 &self.root.workspace,
@@ -230,6 +232,8 @@ impl Driver<'_> {
                 requests,
             )
             .map_err(|error| problem("workspace", &error.to_string()))?;
+            let tap = self.server.tap();
+            watching.printed = Some(Arc::new(move |bytes| tap.printed(bytes)));
             let mut ended = run(&command, surroundings, watching, self.settings.stop.clone()).await;
             if let Some(reason) = ended.not_started {
                 return Err(problem("agent-not-started", &reason));

@@ -133,9 +133,10 @@ fn is_name(name: &str) -> bool {
 pub(super) fn warn_of_repetition(assertions: &[Assertion], steps: &[Step], findings: &Findings) {
     let said: Vec<&str> = steps
         .iter()
-        .filter_map(|step| match &step.reply {
+        .flat_map(|step| step.replies())
+        .filter_map(|reply| match reply {
             Reply::Items { text, .. } => text.as_deref(),
-            Reply::Fail(_) | Reply::Events(_) => None,
+            Reply::Fail(_) | Reply::Events(_) | Reply::Default | Reply::Nothing => None,
         })
         .collect();
     let Some(first) = assertions.first() else { return };

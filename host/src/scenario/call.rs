@@ -23,6 +23,7 @@ const MOST_PIECES: i64 = 1000;
 /// The calls of the steps read so far.
 pub(super) struct Calls<'a> {
     places: BTreeMap<String, Range<usize>>,
+    inputs: BTreeMap<String, Value>,
     profiles: BTreeSet<&'a str>,
     protocols: Vec<(&'a str, Protocol)>,
 }
@@ -30,7 +31,7 @@ pub(super) struct Calls<'a> {
 impl<'a> Calls<'a> {
     /// No calls yet; each will be shown to these profiles, and go over the protocol of each agent.
     pub(super) fn new(profiles: BTreeSet<&'a str>, protocols: Vec<(&'a str, Protocol)>) -> Self {
-        Self { places: BTreeMap::new(), profiles, protocols }
+        Self { places: BTreeMap::new(), inputs: BTreeMap::new(), profiles, protocols }
     }
 
     /// The agents of the scenario, each with the protocol it speaks.
@@ -41,6 +42,11 @@ impl<'a> Calls<'a> {
     /// Whether a step read so far makes this call.
     pub(super) fn is_known(&self, id: &str) -> bool {
         self.places.contains_key(id)
+    }
+
+    /// The input of a call.
+    pub(super) fn input(&self, id: &str) -> Option<&Value> {
+        self.inputs.get(id)
     }
 
     /// The identifiers of all calls so far.
@@ -83,6 +89,7 @@ fn call(mut table: Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Opt
         Some(value) => table.wrong_type("input", "a table, or a text for a tool that takes one", value),
     };
     let pieces = table.integer("pieces", 1..=MOST_PIECES).and_then(|pieces| usize::try_from(pieces).ok());
+    let unoffered = table.boolean("unoffered").is_some_and(|unoffered| *unoffered.get_ref());
     let input_range = table.value("input").map_or(span.clone(), Spanned::span);
     table.finish(|_| None);
     let (tool, input) = (tool?, input?);
@@ -102,7 +109,10 @@ fn call(mut table: Table<'_>, findings: &Findings, calls: &mut Calls<'_>) -> Opt
             refuse(findings, calls, &span, "a call whose input is a text", Protocol::has_text_calls);
         }
     }
-    Some(Call { id: id?, tool: (*tool.get_ref()).to_owned(), input, pieces: pieces.unwrap_or(1), span })
+    let id = id?;
+    calls.inputs.insert(id.clone(), input.clone());
+    let pieces = pieces.unwrap_or(1);
+    Some(Call { id, tool: (*tool.get_ref()).to_owned(), input, pieces, unoffered, span })
 }
 
 fn identifier(id: &Spanned<&str>, findings: &Findings, calls: &mut Calls<'_>) -> Option<String> {

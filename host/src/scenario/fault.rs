@@ -1,32 +1,22 @@
 //! `fault` and `fail`: how an attempt or a whole step goes wrong.
 
-use super::Fault;
 use super::findings::Findings;
+use super::schedule;
 use super::table::Table;
+use super::{Fault, Wire};
 
 /// What a fault may be, for the messages.
-const SHAPES: &str = "`{ status = 503 }`, `{ failed = \"server_error\" }` or `{ cut = true }`";
-const FINAL_SHAPES: &str = "`{ status = 400 }` or `{ failed = \"invalid_prompt\" }`";
+const SHAPES: &str = "`{ status = 503 }`, `{ failed = \"server_error\" }`, `{ cut = true }` or `{ wire = [{ frame = 2, end = \"reset\" }] }`";
 
-/// Reads a fault. Only before the reply may the connection be cut: the last attempt must be answered.
-pub(super) fn read(mut table: Table<'_>, findings: &Findings, may_cut: bool) -> Option<Fault> {
+/// Reads a fault: what is answered, and how that is disturbed on its way.
+pub(super) fn read(mut table: Table<'_>, findings: &Findings) -> Option<Fault> {
     let kinds = ["status", "failed", "cut"].map(|key| table.has(key));
-    let shapes = if may_cut { SHAPES } else { FINAL_SHAPES };
+    let is_disturbed = table.has("wire") || table.has("headers");
     let fault = match kinds {
-        [true, false, false] => status(&mut table),
-        [false, true, false] => failed(&mut table),
-        [false, false, true] if may_cut => cut(&mut table, findings),
-        [false, false, true] => {
-            findings.error_with_help(
-                "bad-fault",
-                "a step can't end with a cut connection",
-                table.range(),
-                "never answered",
-                "cut it in a `[[step.attempt]]` before the reply",
-            );
-            // The other members are known, only not here.
-            return None;
-        }
+        [true, false, false] => Some(status(&mut table)?),
+        [false, true, false] => Some(failed(&mut table)?),
+        [false, false, true] => Some(cut(&mut table, findings)?),
+        [false, false, false] if is_disturbed => None,
         _ => {
             let label = if kinds.contains(&true) { "more than one kind" } else { "no kind" };
             findings.error_with_help(
@@ -34,14 +24,44 @@ pub(super) fn read(mut table: Table<'_>, findings: &Findings, may_cut: bool) -> 
                 "a fault is of one kind",
                 table.range(),
                 label,
-                format!("write {shapes}"),
+                format!("write {SHAPES}"),
             );
             // Which members it may have depends on the kind.
             return None;
         }
     };
+    let then_completed = match &fault {
+        Some(Fault::Failed { .. }) => {
+            table.boolean("then-completed").is_some_and(|completed| *completed.get_ref())
+        }
+        _ => false,
+    };
+    let wire = Wire { then_completed, ..schedule::read(&mut table, findings) };
+    if let (Some(Fault::Cut), false) = (&fault, wire.is_empty()) {
+        let help = "say where the reply ends instead: `wire = [{ frame = 4, byte = 20, end = \"reset\" }]`";
+        findings.error_with_help(
+            "bad-fault",
+            "`cut` has a place of its own",
+            table.range(),
+            "cut twice",
+            help,
+        );
+    }
+    if fault.is_none() && !wire.harms() {
+        let help = "write `wire` on the step itself, or end the reply with `end`";
+        findings.error_with_help(
+            "bad-fault",
+            "the reply arrives whole, and no agent asks again",
+            table.range(),
+            "no fault",
+            help,
+        );
+    }
     table.finish(|_| None);
-    fault
+    Some(match fault {
+        Some(fault) if wire.is_empty() => fault,
+        fault => Fault::Disturbed { fault: fault.map(Box::new), wire },
+    })
 }
 
 fn status(table: &mut Table<'_>) -> Option<Fault> {

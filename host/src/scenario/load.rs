@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::document::{Completed, PlaceSection};
     use crate::profile::{Stop, Transport};
-    use crate::scenario::{Expectation, Fault, Manner, Reply, Usage, Uses, WireEvent};
+    use crate::scenario::{Expectation, Fault, Manner, Reply, TextTest, Usage, Uses, WireEvent};
 
     fn every_key() -> Scenario {
         let loaded = load_text("a.toml", EVERY_KEY.as_bytes());
@@ -289,12 +289,10 @@ mod tests {
         let Reply::Items { reasoning, text, calls, .. } = &steps[0].reply else { panic!("a reply") };
         assert_eq!((reasoning.as_deref(), text.as_deref()), (Some("thinking"), Some("I will.")));
         assert_eq!(calls[0].input, json!({"command": "printf 'after\n' > notes.txt"}));
-        let result = |call: &str, contains: &str| Expectation::ToolResult {
-            call: call.into(),
-            contains: contains.into(),
-        };
-        assert_eq!(steps[1].expect, [result("edit", "")]);
-        assert_eq!(steps[2].expect, [result("a", ""), result("b", "ok")]);
+        let result = |call: &str, test: TextTest| Expectation::ToolResult { call: call.into(), test };
+        let contains = |text: &str| TextTest::Contains(text.into());
+        assert_eq!(steps[1].expect, [result("edit", contains(""))]);
+        assert_eq!(steps[2].expect, [result("a", TextTest::Anything), result("b", contains("ok"))]);
         assert_eq!(
             steps[5].reply,
             Reply::Fail(Fault::Failed { code: "invalid_prompt".into(), message: "no".into() })

@@ -3,24 +3,30 @@
 mod agents;
 mod assertions;
 mod call;
+mod capture;
 mod completed;
 mod conduct;
 mod differences;
 mod effects;
+mod expect;
 mod fault;
 mod findings;
 mod json;
 mod load;
 mod model;
+mod opened;
 mod path;
 mod reply;
+mod schedule;
 mod script;
 mod secrets;
 mod select;
 mod syntax;
 mod table;
+mod template;
 mod turns;
 mod volatile;
+mod wire;
 mod workspace;
 
 #[cfg(test)]
@@ -29,8 +35,10 @@ mod every_key;
 pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
 pub use load::{LoadContext, Loaded, MOST_BYTES, load};
 pub use model::{
-    AgentChoice, Assertion, Call, Effects, Expectation, Fault, PerAgent, Reply, Scenario, Step, Turn, Uses,
-    Workspace,
+    AgentChoice, Assertion, Branch, Call, Capture, CaptureForm, Effects, Expectation, Fault, PerAgent, Reply,
+    Scenario, Source, Step, TextTest, Turn, Uses, Workspace,
 };
 pub use reply::{Manner, Usage, WireEvent};
 pub use select::{Filter, Found, NothingSelected, ScenarioFile, find};
+pub use template::{Template, TemplateError, Values};
+pub use wire::{ByteAt, Change, End, FrameAt, Gate, LineEnd, Place, What, Wire};

@@ -171,6 +171,15 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// One table, or a list of them.
+    pub(super) fn one_or_many(&mut self, key: &'static str, name: &str) -> Vec<Self> {
+        match self.value(key) {
+            None => Vec::new(),
+            Some(value) if matches!(value.get_ref(), DeValue::Array(_)) => self.tables(key, name),
+            Some(value) => as_table(self.findings, key, name, value).into_iter().collect(),
+        }
+    }
+
     /// Reports a value of the wrong type.
     pub(super) fn wrong_type<T>(&self, key: &str, expected: &str, value: &Spanned<DeValue<'_>>) -> Option<T> {
         wrong_type(self.findings, key, expected, value)

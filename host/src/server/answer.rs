@@ -4,12 +4,14 @@
 
 use crate::document::{Item, Reply, ReplyKind};
 use crate::profile::Transport;
-use crate::scenario::{Fault, WireEvent};
+use crate::scenario::{Fault, Wire, WireEvent};
 
 use super::fault;
 use super::part::Part;
 use super::protocol::{Answer, Form, Frame, Head, Refusal, StreamEnd, WireFormat, delivered};
 use super::script::{Action, ScriptStep};
+use super::takeover::planned;
+use super::wire::Plan;
 
 /// How a request wants to be answered.
 #[derive(Clone, Copy)]
@@ -74,18 +76,52 @@ impl Manner {
     }
 }
 
-/// The answer of an attempt, and what of the reply it leaves with the agent.
+/// An answer, what of the reply it leaves with the agent, and how it is disturbed on its way.
+pub(super) struct Rendered {
+    pub(super) answer: Answer,
+    pub(super) kept: Vec<Item>,
+    pub(super) plan: Option<Plan>,
+}
+
+/// Renders what an attempt is answered with. `default` is what the lane answers by itself.
 pub(super) fn render(
     manner: Manner,
     head: &Head<'_>,
     action: &Action,
     step: &ScriptStep,
-) -> (Answer, Vec<Item>) {
-    let parts = step.parts.as_slice();
+    default: Option<Answer>,
+) -> Rendered {
     match action {
-        Action::Reply if !step.events.is_empty() => (manner.events(head, &step.events), step.items.clone()),
-        Action::Reply => (manner.reply(head, parts), step.items.clone()),
-        Action::Fail { fault: Fault::Status { status, code, message, retry_after_seconds }, .. } => {
+        Action::Reply | Action::Default => {
+            let whole = reply_or(manner, head, step, default);
+            disturbed(manner, whole, step, &step.step.wire)
+        }
+        Action::Fail { fault, .. } => failing(manner, head, fault, step, default),
+    }
+}
+
+fn reply_or(
+    manner: Manner,
+    head: &Head<'_>,
+    step: &ScriptStep,
+    default: Option<Answer>,
+) -> (Answer, Vec<Item>) {
+    match default {
+        Some(answer) => (answer, Vec::new()),
+        None if !step.events.is_empty() => (manner.events(head, &step.events), step.items.clone()),
+        None => (manner.reply(head, &step.parts), step.items.clone()),
+    }
+}
+
+fn failing(
+    manner: Manner,
+    head: &Head<'_>,
+    fault: &Fault,
+    step: &ScriptStep,
+    default: Option<Answer>,
+) -> Rendered {
+    let (answer, kept) = match fault {
+        Fault::Status { status, code, message, retry_after_seconds } => {
             let refusal = Refusal {
                 status: *status,
                 code: code.clone(),
@@ -94,36 +130,59 @@ pub(super) fn render(
             };
             (manner.refusal(&refusal), Vec::new())
         }
-        Action::Fail { fault: Fault::Failed { code, message }, .. } => {
-            (manner.format.failed(manner, head, code, message), Vec::new())
-        }
-        Action::Fail { fault: Fault::Cut, .. } => {
-            let answer = manner.cut(head, parts);
-            let kept = delivered(parts, &answer.frames).iter().map(Part::item).collect();
+        Fault::Failed { code, message } => (manner.format.failed(manner, head, code, message), Vec::new()),
+        Fault::Cut => {
+            let answer = manner.cut(head, &step.parts);
+            let kept = delivered(&step.parts, &answer.frames).iter().map(Part::item).collect();
             (answer, kept)
         }
-    }
+        Fault::Disturbed { fault: None, wire } => {
+            return disturbed(manner, reply_or(manner, head, step, default), step, wire);
+        }
+        Fault::Disturbed { fault: Some(fault), wire } => {
+            let Rendered { mut answer, kept, .. } = failing(manner, head, fault, step, None);
+            if wire.then_completed {
+                answer.frames.extend(manner.reply(head, &step.parts).frames.pop());
+            }
+            return disturbed(manner, (answer, kept), step, wire);
+        }
+    };
+    Rendered { answer, kept, plan: None }
 }
 
-pub(super) fn step_reply(action: &Action) -> Reply {
+fn disturbed(
+    manner: Manner,
+    (answer, kept): (Answer, Vec<Item>),
+    step: &ScriptStep,
+    wire: &Wire,
+) -> Rendered {
+    let plan = planned(&answer, wire, manner.transport);
+    let kept = match &plan {
+        Some(plan) if !wire.delivers() => {
+            let frames: Vec<Frame> = plan.sent().map(|index| answer.frames[index].clone()).collect();
+            delivered(&step.parts, &frames).iter().map(Part::item).collect()
+        }
+        _ => kept,
+    };
+    Rendered { answer, kept, plan }
+}
+
+pub(super) fn step_reply(action: &Action, status: u16) -> Reply {
     match action {
         Action::Reply => reply(200, ReplyKind::Step, String::new()),
+        Action::Default => reply(status, ReplyKind::Default, String::new()),
         Action::Fail { fault, last } => {
-            let status = match fault {
-                Fault::Status { status, .. } => *status,
-                Fault::Failed { .. } | Fault::Cut => 200,
-            };
             let kind = if *last { ReplyKind::Step } else { ReplyKind::Fault };
             reply(status, kind, fault::describe(fault))
         }
     }
 }
 
-/// The tools an answer calls, in full.
-pub(super) fn called<'a>(action: &Action, items: &'a [Item]) -> impl Iterator<Item = &'a str> {
+/// The calls an answer makes in full: identifier and tool.
+pub(super) fn called<'a>(action: &Action, items: &'a [Item]) -> impl Iterator<Item = (&'a str, &'a str)> {
     let items = if *action == Action::Reply { items } else { &[] };
     items.iter().filter_map(|item| match item {
-        Item::Call { tool, .. } => Some(tool.as_str()),
+        Item::Call { call, tool, .. } => Some((call.as_str(), tool.as_str())),
         _ => None,
     })
 }

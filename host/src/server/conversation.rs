@@ -95,6 +95,24 @@ impl Entries {
         })
     }
 
+    /// The messages of the user.
+    pub(super) fn users(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().filter_map(|entry| match entry {
+            Entry::User(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The calls whose results stand after the last message of the user.
+    pub(super) fn answered_since_the_user(&self) -> Vec<&str> {
+        let after = self.list.iter().rev().take_while(|entry| !matches!(entry, Entry::User(_)));
+        let results = after.filter_map(|entry| match entry {
+            Entry::Result { call, .. } => Some(call.as_str()),
+            _ => None,
+        });
+        results.collect()
+    }
+
     /// The difference of a transcript that goes on at `at` though only a resumed turn's prompt could follow.
     pub(super) fn unprompted(&self, at: usize) -> Difference {
         self.difference(at, NOTHING_MORE)

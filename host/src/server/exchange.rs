@@ -7,22 +7,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::document::{Reply, ReplyKind, Request, UnusedStep};
+use crate::document::{Item, Reply, ReplyKind, Request, UnusedStep};
 use crate::profile::{Profile, Protocol, Transport};
-use crate::scenario::{self, Step};
+use crate::scenario::{self, Gate, Values};
 
-use super::Traffic;
-use super::answer::{Manner, called, render, reply, step_reply};
+use super::answer::{Manner, Rendered, called, render, reply, step_reply};
 use super::capture::Capture;
 use super::conversation::{Entries, quote};
+use super::expect::Facts;
 use super::invariant::{Signatures, lost, transcript_violations};
 use super::lane::{Lane, Mismatch, Moment, Served};
+use super::part::Part;
 use super::protocol::models::models;
 use super::protocol::{Answer, Asked, Decoded, Head, Refusal, format_of, tokens};
 use super::request::{Body, Incoming};
 use super::route::{Route, protocol_of, route};
 use super::script::{Action, ScriptStep};
 use super::share::{Responses, SharedBytes};
+use super::takeover::Outgoing;
+use super::wire::Gates;
+use super::{ServerSettings, Traffic};
 
 /// The status of an answer no agent retries: it ends every agent that was measured after one request.
 const TERMINAL_STATUS: u16 = 400;
@@ -30,6 +34,8 @@ const TERMINAL_STATUS: u16 = 400;
 /// What all connections share.
 pub(super) struct Exchange {
     profile: &'static dyn Profile,
+    accept_websocket: bool,
+    gates: Arc<Gates>,
     state: Mutex<State>,
 }
 
@@ -44,6 +50,18 @@ struct State {
     signatures: Signatures,
     /// Lane and conversation to the first request that reached its latest step.
     latest: BTreeMap<(String, u32), usize>,
+    free: bool,
+    values: Values,
+    summaries: Vec<String>,
+    held: Vec<Held>,
+    gates: Arc<Gates>,
+}
+
+/// A reply that waits for a gate.
+struct Held {
+    request: usize,
+    step: u32,
+    gate: Gate,
 }
 
 impl Exchange {
@@ -51,17 +69,17 @@ impl Exchange {
     ///
     /// # Errors
     /// What the profile says of a tool it can't translate.
-    pub(super) fn new(
-        mut steps: Vec<Step>,
-        profile: &'static dyn Profile,
-        capture_limit_bytes: u64,
-    ) -> Result<Self, String> {
+    pub(super) fn new(settings: ServerSettings) -> Result<Self, String> {
+        let ServerSettings {
+            mut steps, profile, accept_websocket, capture_limit_bytes, workspace, free, ..
+        } = settings;
         steps.sort_by_key(|step| step.number);
         let mut lanes = BTreeMap::new();
         for step in steps {
             let lane = lanes.entry(step.lane.clone()).or_insert_with(|| Lane::new(&step.lane));
             lane.steps.push(ScriptStep::new(step, profile)?);
         }
+        let gates = Arc::new(Gates::new(workspace));
         let state = State {
             turn: 0,
             prompt: String::new(),
@@ -72,8 +90,41 @@ impl Exchange {
             capture: Capture::new(capture_limit_bytes),
             signatures: Signatures::default(),
             latest: BTreeMap::new(),
+            free,
+            values: Values::new(),
+            summaries: Vec::new(),
+            held: Vec::new(),
+            gates: Arc::clone(&gates),
         };
-        Ok(Self { profile, state: Mutex::new(state) })
+        Ok(Self { profile, accept_websocket, gates, state: Mutex::new(state) })
+    }
+
+    /// What held replies wait for.
+    pub(super) fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// A gate at which the reply of a request was held is open.
+    pub(super) fn passed(&self, request: usize, gate: &Gate) {
+        let mut state = self.state();
+        if let Some(at) = state.held.iter().position(|held| held.request == request && held.gate == *gate) {
+            state.held.remove(at);
+        }
+    }
+
+    /// Whether an upgrade is accepted without asking the script.
+    pub(super) fn accepts_upgrades(&self) -> bool {
+        self.accept_websocket && !self.state().lanes.contains_key("upgrade")
+    }
+
+    /// Whether every step has been served and no reply is held.
+    pub(super) fn is_used_up(&self) -> bool {
+        let state = self.state();
+        let mut steps = state.lanes.values().flat_map(|lane| &lane.steps).peekable();
+        let repeats = |step: &ScriptStep| step.step.repeat;
+        steps.peek().is_some()
+            && state.held.is_empty()
+            && steps.all(|step| !repeats(step) && (step.complete || step.step.optional))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -86,6 +137,7 @@ impl Exchange {
         state.turn = turn;
         state.prompt = prompt.to_owned();
         state.resumes = resumes;
+        self.gates.begin_turn();
     }
 
     /// How many requests there were so far.
@@ -107,11 +159,15 @@ impl Exchange {
                 attempts: step.arrived,
             })
             .collect();
+        for Held { request, step, gate } in std::mem::take(&mut state.held) {
+            let difference = format!("its reply was held until {gate}, which did not come");
+            state.capture.unexpected(request, step, difference);
+        }
         std::mem::replace(&mut state.capture, Capture::new(0)).finish(unused)
     }
 
     /// Answers a request; refused upgrades come here too, accepted ones do not.
-    pub(super) fn answer(&self, mut incoming: Incoming) -> Answer {
+    pub(super) fn answer(&self, mut incoming: Incoming) -> Outgoing {
         let body = incoming.take_body();
         let protocol = protocol_of(&incoming.target, &incoming.headers);
         let manner = Manner { format: format_of(protocol), transport: incoming.transport, streams: false };
@@ -148,10 +204,13 @@ impl Exchange {
         drop(bytes);
         match route {
             Route::Generate(_) => self.respond(&mut state, arrival, json),
+            Route::Upgrade if self.accept_websocket => {
+                self.in_order(&mut state, arrival, "upgrade", Answer { status: 101, ..Answer::empty() })
+            }
             Route::Upgrade => {
                 let message = String::from("this server speaks HTTP here");
                 let answer = manner.refusal(&Refusal::new(426, "upgrade_refused", message));
-                state.default_answer(arrival, "upgrade", answer)
+                self.in_order(&mut state, arrival, "upgrade", answer)
             }
             Route::CountTokens(protocol) => {
                 let asked = Asked {
@@ -169,10 +228,12 @@ impl Exchange {
                     Protocol::Gemini => json!({"totalTokens": count}),
                     _ => json!({"input_tokens": count}),
                 };
-                state.default_answer(arrival, "count-tokens", Answer::json(200, &body))
+                self.in_order(&mut state, arrival, "count-tokens", Answer::json(200, &body))
             }
-            Route::Models(list) => state.default_answer(arrival, "models", Answer::json(200, &models(list))),
-            Route::Probe => state.default_answer(arrival, "probe", Answer::empty()),
+            Route::Models(list) => {
+                self.in_order(&mut state, arrival, "models", Answer::json(200, &models(list)))
+            }
+            Route::Probe => self.in_order(&mut state, arrival, "probe", Answer::empty()),
             Route::Unknown => {
                 let difference = match incoming.transport {
                     Transport::Http => {
@@ -185,7 +246,7 @@ impl Exchange {
         }
     }
 
-    fn respond(&self, state: &mut State, mut arrival: Arrival, json: Option<Value>) -> Answer {
+    fn respond(&self, state: &mut State, mut arrival: Arrival, json: Option<Value>) -> Outgoing {
         let request = &mut arrival.request;
         let lane = self.profile.lane(&request.headers, json.as_ref().unwrap_or(&Value::Null));
         let Some(json) = json.filter(Value::is_object) else {
@@ -217,10 +278,170 @@ impl Exchange {
                 let answer = arrival.manner.refusal(&refusal);
                 state.default_answer(arrival, lane, answer)
             }
-            None if lane == "prewarm" => state.prewarm(arrival, decoded),
-            None => state.step(arrival, lane, decoded),
+            None if lane == "prewarm" => {
+                let answer = state.prewarm(&arrival, decoded);
+                self.in_order(state, arrival, lane, answer)
+            }
+            None => self.step(state, arrival, lane, decoded, &json),
         }
     }
+
+    /// Answers a request of a lane without conversations: with `default` unless it is scripted.
+    fn in_order(&self, state: &mut State, arrival: Arrival, lane: &str, default: Answer) -> Outgoing {
+        let Some(steps) = state.lanes.get_mut(lane) else {
+            return state.default_answer(arrival, lane, default);
+        };
+        let request = &arrival.request;
+        let facts = Facts {
+            transcript: &request.transcript,
+            tools: &request.tools,
+            headers: &request.headers,
+            body: &request.body,
+        };
+        let served = match steps.serve_in_order(|step| step.prepare(&facts, &state.values)) {
+            Ok(served) => served,
+            Err(mismatch) => return state.unmatched(arrival, lane, mismatch),
+        };
+        self.serve(state, arrival, lane, Decoded::default(), served, Some(default))
+    }
+
+    fn step(
+        &self,
+        state: &mut State,
+        arrival: Arrival,
+        lane: &str,
+        decoded: Decoded,
+        json: &Value,
+    ) -> Outgoing {
+        let request = &arrival.request;
+        let entries = Entries::of(&request.transcript);
+        let moment = Moment {
+            turn: state.turn,
+            prompt: &state.prompt,
+            resumes: state.resumes,
+            session: request.session.as_deref(),
+            free: state.free,
+            summaries: &held_summaries(&state.summaries, lane, &request.transcript),
+        };
+        let facts = Facts {
+            transcript: &request.transcript,
+            tools: &request.tools,
+            headers: &request.headers,
+            body: json,
+        };
+        let mut brought = Values::new();
+        let steps = state.lanes.entry(lane.to_owned()).or_insert_with(|| Lane::new(lane));
+        if steps.steps.is_empty()
+            && let Some(text) = self.profile.default_reply(lane)
+        {
+            let id = format!("{lane}_default");
+            let head = head(&id, lane, request, &decoded, &scenario::Manner::default());
+            let answer = arrival.manner.reply(&head, &[Part::text(text)]);
+            return state.default_answer(arrival, lane, answer);
+        }
+        let prepare = |step: &ScriptStep| {
+            let prepared = step.prepare(&facts, &state.values)?;
+            brought.clone_from(&prepared.values);
+            Ok(prepared)
+        };
+        let served = match steps.serve(&entries, moment, prepare) {
+            Ok(served) => served,
+            Err(mismatch) => return state.unmatched(arrival, lane, mismatch),
+        };
+        // A retry brings the same transcript: what it lacks has been noted.
+        let unmet = if served.attempt == 1 { steps.steps[served.step].unmet(&facts) } else { Vec::new() };
+        let number = steps.steps[served.step].step.number;
+        state.values.append(&mut brought);
+        let outgoing = self.serve(state, arrival, lane, decoded, served, None);
+        for difference in unmet {
+            state.capture.unexpected(outgoing.number, number, difference);
+        }
+        outgoing
+    }
+
+    /// Renders what a step answers, and notes the request and everything about it.
+    fn serve(
+        &self,
+        state: &mut State,
+        mut arrival: Arrival,
+        lane: &str,
+        mut decoded: Decoded,
+        served: Served,
+        default: Option<Answer>,
+    ) -> Outgoing {
+        let manner = arrival.manner;
+        let request = &mut arrival.request;
+        let Served { conversation, step, attempt, surplus, action } = served;
+        let step = &state.lanes[lane].steps[step];
+        let number = step.step.number;
+        let id = format!("{lane}_{number}_{attempt}");
+        let stem = format!("{lane}_{number}");
+        if conversation > 0 {
+            let before = state.latest.get(&(lane.to_owned(), conversation));
+            let before = before.map(|request| state.capture.transcript(*request)).unwrap_or_default();
+            request.violations.extend(lost(before, &request.transcript));
+            request.violations.extend(state.signatures.violations(lane, conversation, &decoded.signatures));
+        }
+        let head = head(&id, &stem, request, &decoded, &step.manner());
+        let Rendered { answer, kept, plan } = render(manner, &head, &action, step, default);
+        if action == Action::Reply {
+            let added = manner.format.remembered(&head, &step.parts);
+            decoded.wire_items.extend(added.into_iter().map(Arc::new));
+            if conversation > 0 {
+                let marks = manner.format.signatures(&head, &step.parts);
+                state.signatures.issue(lane, conversation, marks, step.calls_tools());
+            }
+            state.responses.remember(lane, format!("resp_{id}"), decoded.wire_items);
+            if lane == "compaction" {
+                state.summaries.extend(step.parts.iter().map(Part::whole).filter(|text| !text.is_empty()));
+            }
+        }
+        request.lane = lane.to_owned();
+        request.conversation = conversation;
+        request.step = number;
+        request.attempt = attempt;
+        request.reply = Reply { items: kept, ..step_reply(&action, answer.status) };
+        let not_offered: Vec<_> = called(&action, &step.items)
+            .filter(|(call, tool)| {
+                !step.is_unoffered(call) && !request.tools.iter().any(|offered| offered == tool)
+            })
+            .map(|(_, tool)| tool.to_owned())
+            .collect();
+
+        let position = state.note(arrival.request, arrival.bytes);
+        if attempt == 1 && conversation > 0 {
+            state.latest.insert((lane.to_owned(), conversation), position);
+        }
+        for tool in not_offered {
+            state.capture.not_offered(position, &tool);
+        }
+        if surplus {
+            state.capture.surplus(position);
+        }
+        if let Some(plan) = &plan {
+            for gate in plan.gates() {
+                state.held.push(Held { request: position, step: number, gate: gate.clone() });
+            }
+            for unknown in &plan.unknown {
+                state.capture.unexpected(position, number, format!("its schedule can't be kept: {unknown}"));
+            }
+        }
+        Outgoing { answer, plan, number: position }
+    }
+}
+
+/// The summaries that stand in a transcript of lane main.
+fn held_summaries(summaries: &[String], lane: &str, transcript: &[Item]) -> Vec<String> {
+    if lane != "main" {
+        return Vec::new();
+    }
+    let holds = |summary: &&String| {
+        transcript.iter().any(|item| match item {
+            Item::Message { text, .. } => text.contains(summary.as_str()),
+            _ => false,
+        })
+    };
+    summaries.iter().filter(holds).cloned().collect()
 }
 
 /// A request on its way into the capture.
@@ -231,18 +452,26 @@ struct Arrival {
 }
 
 impl State {
-    fn default_answer(&mut self, mut arrival: Arrival, lane: &str, answer: Answer) -> Answer {
-        arrival.request.lane = lane.to_owned();
-        arrival.request.reply = reply(answer.status, ReplyKind::Default, answer.detail.clone());
-        self.capture.push(arrival.request, arrival.bytes);
-        answer
+    /// Keeps a request that has its answer, and tells the gates of it.
+    fn note(&mut self, request: Request, bytes: SharedBytes) -> usize {
+        let (lane, step) = (request.lane.clone(), request.step);
+        let position = self.capture.push(request, bytes);
+        self.gates.arrived(&lane, step, position);
+        position
     }
 
-    fn refuse(&mut self, arrival: Arrival, lane: &str, difference: String) -> Answer {
+    fn default_answer(&mut self, mut arrival: Arrival, lane: &str, answer: Answer) -> Outgoing {
+        arrival.request.lane = lane.to_owned();
+        arrival.request.reply = reply(answer.status, ReplyKind::Default, answer.detail.clone());
+        let position = self.note(arrival.request, arrival.bytes);
+        Outgoing::plain(answer, position)
+    }
+
+    fn refuse(&mut self, arrival: Arrival, lane: &str, difference: String) -> Outgoing {
         self.unmatched(arrival, lane, Mismatch { nearest_step: 0, difference })
     }
 
-    fn unmatched(&mut self, mut arrival: Arrival, lane: &str, mismatch: Mismatch) -> Answer {
+    fn unmatched(&mut self, mut arrival: Arrival, lane: &str, mismatch: Mismatch) -> Outgoing {
         let nearest = match mismatch.nearest_step {
             0 => String::new(),
             step => format!(", nearest step {step}"),
@@ -251,80 +480,19 @@ impl State {
         arrival.request.lane = lane.to_owned();
         arrival.request.reply = reply(TERMINAL_STATUS, ReplyKind::Unmatched, mismatch.difference.clone());
         let answer = arrival.manner.refusal(&Refusal::new(TERMINAL_STATUS, "unmatched_request", message));
-        let position = self.capture.push(arrival.request, arrival.bytes);
+        let position = self.note(arrival.request, arrival.bytes);
         self.capture.unmatched(position, mismatch);
-        answer
+        Outgoing::plain(answer, position)
     }
 
     /// Answers codex' `generate: false`: it waits for `response.completed` and builds on its identifier.
-    fn prewarm(&mut self, arrival: Arrival, decoded: Decoded) -> Answer {
+    fn prewarm(&mut self, arrival: &Arrival, decoded: Decoded) -> Answer {
         self.prewarms += 1;
         let id = format!("prewarm_{}", self.prewarms);
         let answer = arrival
             .manner
             .reply(&head(&id, "prewarm", &arrival.request, &decoded, &scenario::Manner::default()), &[]);
         self.responses.remember("prewarm", format!("resp_{id}"), decoded.wire_items);
-        self.default_answer(arrival, "prewarm", answer)
-    }
-
-    fn step(&mut self, mut arrival: Arrival, lane: &str, mut decoded: Decoded) -> Answer {
-        let manner = arrival.manner;
-        let request = &mut arrival.request;
-        let entries = Entries::of(&request.transcript);
-        let moment = Moment {
-            turn: self.turn,
-            prompt: &self.prompt,
-            resumes: self.resumes,
-            session: request.session.as_deref(),
-        };
-        let steps = self.lanes.entry(lane.to_owned()).or_insert_with(|| Lane::new(lane));
-        let served = match steps.serve(&entries, moment) {
-            Ok(served) => served,
-            Err(mismatch) => return self.unmatched(arrival, lane, mismatch),
-        };
-        let Served { conversation, step, attempt, surplus, action } = served;
-        let step = &steps.steps[step];
-        let number = step.step.number;
-        let id = format!("{lane}_{number}_{attempt}");
-        let stem = format!("{lane}_{number}");
-        let before = self.latest.get(&(lane.to_owned(), conversation));
-        let before = before.map(|request| self.capture.transcript(*request)).unwrap_or_default();
-        request.violations.extend(lost(before, &request.transcript));
-        request.violations.extend(self.signatures.violations(lane, conversation, &decoded.signatures));
-        let head = head(&id, &stem, request, &decoded, &step.manner());
-        let (answer, items) = render(manner, &head, &action, step);
-        if action == Action::Reply {
-            let marks = manner.format.signatures(&head, &step.parts);
-            self.signatures.issue(lane, conversation, marks, step.calls_tools());
-            let added = manner.format.remembered(&head, &step.parts);
-            decoded.wire_items.extend(added.into_iter().map(Arc::new));
-            self.responses.remember(lane, format!("resp_{id}"), decoded.wire_items);
-        }
-        request.lane = lane.to_owned();
-        request.conversation = conversation;
-        request.step = number;
-        request.attempt = attempt;
-        request.reply = Reply { items, ..step_reply(&action) };
-        let not_offered: Vec<_> = called(&action, &step.items)
-            .filter(|tool| !request.tools.iter().any(|offered| offered == tool))
-            .map(str::to_owned)
-            .collect();
-        // A retry brings the same transcript: what it lacks has been noted.
-        let unmet = if attempt == 1 { step.unmet(&request.transcript) } else { Vec::new() };
-
-        let position = self.capture.push(arrival.request, arrival.bytes);
-        if attempt == 1 {
-            self.latest.insert((lane.to_owned(), conversation), position);
-        }
-        for tool in not_offered {
-            self.capture.not_offered(position, &tool);
-        }
-        for difference in unmet {
-            self.capture.unexpected(position, number, difference);
-        }
-        if surplus {
-            self.capture.surplus(position);
-        }
         answer
     }
 }

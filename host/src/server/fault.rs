@@ -1,4 +1,4 @@
-//! What faults mean to every protocol. How each looks on the wire is for `protocol` to say.
+//! What faults mean to every protocol. How each looks on the wire is for `protocol` and `wire` to say.
 
 use crate::scenario::Fault;
 
@@ -6,7 +6,8 @@ use crate::scenario::Fault;
 pub(super) fn emits_items(fault: &Fault) -> bool {
     match fault {
         Fault::Status { .. } | Fault::Failed { .. } => false,
-        Fault::Cut => true,
+        Fault::Cut | Fault::Disturbed { fault: None, .. } => true,
+        Fault::Disturbed { fault: Some(fault), .. } => emits_items(fault),
     }
 }
 
@@ -16,6 +17,15 @@ pub(super) fn describe(fault: &Fault) -> String {
         Fault::Status { status, code, .. } => format!("status {status} {code}"),
         Fault::Failed { code, .. } => format!("failed {code}"),
         Fault::Cut => String::from("cut"),
+        Fault::Disturbed { fault, wire } => {
+            let mut words: Vec<String> = fault.iter().map(|fault| describe(fault)).collect();
+            words.extend(wire.headers.iter().map(|(name, _)| format!("header {name}")));
+            words.extend(wire.changes.iter().filter_map(|change| change.what.word()).map(str::to_owned));
+            if wire.then_completed {
+                words.push(String::from("then completed"));
+            }
+            words.join(", ")
+        }
     }
 }
 

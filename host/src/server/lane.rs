@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::conversation::{Difference, Entries, Entry, Relation, quote, relate};
-use super::script::{Action, ScriptStep};
+use super::script::{Action, Prepared, ScriptStep};
 
 /// When a request arrives, and what it says of its session.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +19,13 @@ pub(super) struct Moment<'a> {
     pub(super) resumes: bool,
     /// The session the request names.
     pub(super) session: Option<&'a str>,
+    /// Whether nobody begins turns: clients come and go as they like.
+    pub(super) free: bool,
+    /// Texts by which agents replaced the history of conversations, and which the request holds.
+    pub(super) summaries: &'a [String],
 }
 
 /// The steps and conversations of one role of traffic.
-#[derive(Debug)]
 pub(super) struct Lane {
     name: String,
     /// In order of their numbers.
@@ -48,10 +51,18 @@ struct Attempt {
     complete: bool,
 }
 
+/// Why a request opens no conversation.
+enum Refused {
+    /// Whatever else it may be.
+    Finally(Mismatch),
+    /// This, where it is near no conversation.
+    Unless(String),
+}
+
 /// Where a request stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Served {
-    /// The conversation, from 1.
+    /// The conversation, from 1; 0 where none is kept.
     pub(super) conversation: u32,
     /// Position of the step in the lane.
     pub(super) step: usize,
@@ -74,16 +85,14 @@ pub(super) struct Mismatch {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// The step that this conversation reached last.
     Again(usize),
+    /// The step after it.
     Next(usize),
-}
-
-impl Place {
-    fn conversation(self) -> usize {
-        match self {
-            Self::Again(conversation) | Self::Next(conversation) => conversation,
-        }
-    }
+    /// A new conversation, which begins with this step.
+    Opens(usize),
+    /// A step that keeps no conversations.
+    Repeats(usize),
 }
 
 impl Lane {
@@ -97,32 +106,53 @@ impl Lane {
         }
     }
 
-    /// Finds the step a request reaches, and counts the attempt.
+    /// Finds the step a request reaches, and counts the attempt. `prepare` makes the step's reply ready.
     ///
     /// # Errors
-    /// When it reaches none; nothing has changed then.
-    pub(super) fn serve(&mut self, now: &Entries, moment: Moment<'_>) -> Result<Served, Mismatch> {
-        let (conversation, step) = match self.place(now, moment)? {
-            Some(Place::Again(conversation)) => (conversation, self.conversations[conversation].step),
-            Some(Place::Next(conversation)) => {
-                let step = self.step_after(conversation)?;
+    /// When it reaches none, or no reply can be given; nothing has changed then.
+    pub(super) fn serve(
+        &mut self,
+        now: &Entries,
+        moment: Moment<'_>,
+        prepare: impl FnOnce(&ScriptStep) -> Result<Prepared, String>,
+    ) -> Result<Served, Mismatch> {
+        let place = self.place(now, moment)?;
+        let step = match place {
+            Place::Again(conversation) => self.conversations[conversation].step,
+            Place::Next(conversation) => self.step_after(conversation)?,
+            Place::Opens(step) | Place::Repeats(step) => step,
+        };
+        let number = self.steps[step].step.number;
+        let prepared =
+            prepare(&self.steps[step]).map_err(|difference| Mismatch { nearest_step: number, difference })?;
+        let conversation = match place {
+            Place::Again(conversation) => conversation,
+            Place::Next(conversation) => {
                 self.conversations[conversation].step = step;
                 self.conversations[conversation].attempts.clear();
-                (conversation, step)
+                conversation
             }
-            None => {
-                let step = self.first_open_step()?;
-                self.opened_in_turns.insert(moment.turn);
+            Place::Opens(step) => {
+                if self.steps[step].step.opened_by.is_none() {
+                    self.opened_in_turns.insert(moment.turn);
+                }
                 let session = moment.session.map(str::to_owned);
                 self.conversations.push(Conversation { session, step, attempts: Vec::new() });
-                (self.conversations.len() - 1, step)
+                self.conversations.len() - 1
+            }
+            Place::Repeats(step) => {
+                // Nothing is kept of it, however often it comes.
+                let scripted = &mut self.steps[step];
+                scripted.arrived = 0;
+                let action = scripted.attempt(prepared);
+                return Ok(Served { conversation: 0, step, attempt: 1, surplus: false, action });
             }
         };
         let scripted = &mut self.steps[step];
         let surplus = scripted.complete;
-        let action = scripted.attempt();
+        let action = scripted.attempt(prepared);
         let emits = match &action {
-            Action::Reply => true,
+            Action::Reply | Action::Default => true,
             Action::Fail { fault, .. } => super::fault::emits_items(fault),
         };
         self.conversations[conversation].attempts.push(Attempt {
@@ -134,13 +164,32 @@ impl Lane {
         Ok(Served { conversation: conversation as u32 + 1, step, attempt: scripted.arrived, surplus, action })
     }
 
-    /// The conversation a request goes on with; none when it opens one.
-    fn place(&self, now: &Entries, moment: Moment<'_>) -> Result<Option<Place>, Mismatch> {
+    /// Serves the requests of a lane that hold no conversation: its steps in order, each until its reply is served.
+    ///
+    /// # Errors
+    /// When all of them have been served.
+    pub(super) fn serve_in_order(
+        &mut self,
+        prepare: impl FnOnce(&ScriptStep) -> Result<Prepared, String>,
+    ) -> Result<Served, Mismatch> {
+        let step = (0..self.steps.len())
+            .find(|&at| self.steps[at].step.repeat || self.steps[at].awaits_attempts())
+            .ok_or_else(|| self.exhausted(self.steps.last().map_or(0, |step| step.step.number)))?;
+        let number = self.steps[step].step.number;
+        let prepared =
+            prepare(&self.steps[step]).map_err(|difference| Mismatch { nearest_step: number, difference })?;
+        let scripted = &mut self.steps[step];
+        let action = scripted.attempt(prepared);
+        Ok(Served { conversation: 0, step, attempt: scripted.arrived, surplus: false, action })
+    }
+
+    /// Where a request belongs: in a conversation, or at the beginning of one.
+    fn place(&self, now: &Entries, moment: Moment<'_>) -> Result<Place, Mismatch> {
         let mut places = Vec::new();
         let mut nearest: Option<(usize, Mismatch)> = None;
         for conversation in 0..self.conversations.len() {
             match self.place_in(conversation, now, moment) {
-                Ok(place) => places.push(place),
+                Ok(place) => places.push((conversation, place)),
                 Err(difference) => {
                     if nearest.as_ref().is_none_or(|(agreed, _)| difference.agreed > *agreed) {
                         nearest = Some((difference.agreed, self.mismatch(conversation, difference)));
@@ -148,31 +197,100 @@ impl Lane {
                 }
             }
         }
-        let own = |place: &&Place| {
-            moment.session.is_some()
-                && self.conversations[place.conversation()].session.as_deref() == moment.session
+        let own = |(conversation, _): &&(usize, Place)| {
+            moment.session.is_some() && self.conversations[*conversation].session.as_deref() == moment.session
         };
         match places[..] {
             [] => {}
-            [place] => return Ok(Some(place)),
-            [first, ..] => {
+            [(_, place)] => return Ok(place),
+            [(first, _), ..] => {
                 let mut of_its_session = places.iter().filter(own);
                 return match (of_its_session.next(), of_its_session.next()) {
-                    (Some(place), None) => Ok(Some(*place)),
+                    (Some((_, place)), None) => Ok(*place),
                     _ => Err(self.ambiguous(first)),
                 };
             }
         }
-        match self.why_it_may_not_open(now, moment) {
-            None => Ok(None),
-            Some(reason) => Err(nearest.map_or_else(
-                || Mismatch {
+        match self.opening(now, moment) {
+            Ok(place) => Ok(place),
+            Err(refused) => Err(match (nearest, refused) {
+                (_, Refused::Finally(mismatch)) => mismatch,
+                (Some((_, mismatch)), Refused::Unless(_)) => mismatch,
+                (None, Refused::Unless(difference)) => Mismatch {
                     nearest_step: self.first_open_step().map_or(0, |step| self.steps[step].step.number),
-                    difference: reason,
+                    difference,
                 },
-                |(_, mismatch)| mismatch,
-            )),
+            }),
         }
+    }
+
+    /// The step with which a new conversation begins.
+    fn opening(&self, now: &Entries, moment: Moment<'_>) -> Result<Place, Refused> {
+        if let Some(place) = self.prompted(now).map_err(Refused::Finally)? {
+            return Ok(place);
+        }
+        let why_not = match self.why_it_may_not_open(now, moment) {
+            None => match self.first_open_step() {
+                Ok(step) => return Ok(Place::Opens(step)),
+                Err(mismatch) => Refused::Finally(mismatch),
+            },
+            Some(reason) => Refused::Unless(reason),
+        };
+        self.repeated(now).map(Place::Repeats).ok_or(why_not)
+    }
+
+    /// The conversation whose prompt a message of the user is, or else holds.
+    fn prompted(&self, now: &Entries) -> Result<Option<Place>, Mismatch> {
+        let holds = |fits: &dyn Fn(&str, &str) -> bool| -> Vec<usize> {
+            (0..self.steps.len())
+                .filter(|&at| {
+                    let step = &self.steps[at];
+                    let prompt = step.step.opened_by.as_deref().filter(|_| !step.taken && !step.step.repeat);
+                    prompt.is_some_and(|prompt| now.users().any(|text| fits(text, prompt)))
+                })
+                .collect()
+        };
+        let mut fitting = holds(&|text, prompt| text.trim() == prompt);
+        if fitting.is_empty() {
+            fitting = holds(&|text, prompt| text.contains(prompt));
+        }
+        match fitting[..] {
+            [] => Ok(None),
+            [step] => Ok(Some(Place::Opens(step))),
+            [first, second, ..] => Err(Mismatch {
+                nearest_step: self.steps[first].step.number,
+                difference: format!(
+                    "it could open the conversation of step {} and that of step {}",
+                    self.steps[first].step.number, self.steps[second].step.number
+                ),
+            }),
+        }
+    }
+
+    /// The step of a conversation that keeps nothing: after the step whose calls the end of the transcript answers,
+    /// or the first.
+    fn repeated(&self, now: &Entries) -> Option<usize> {
+        let answered = now.answered_since_the_user();
+        let follows = (1..self.steps.len()).rev().find(|&at| {
+            self.steps[at].step.repeat
+                && self.steps[at].step.opened_by.is_none()
+                && self.steps[at - 1].issues_only(&answered)
+        });
+        follows.or_else(|| {
+            let begins = |at: usize| at == 0 || !self.steps[at - 1].calls_tools();
+            let first = |prompted: bool| {
+                (0..self.steps.len()).find(|&at| {
+                    let step = &self.steps[at].step;
+                    let opens = match (&step.opened_by, prompted) {
+                        (Some(prompt), true) => now.users().any(|text| text.contains(prompt.as_str())),
+                        (None, false) => begins(at),
+                        _ => false,
+                    };
+                    step.repeat && opens && answered.is_empty()
+                })
+            };
+            first(true).or_else(|| first(false))
+        })
     }
 
     fn place_in(&self, conversation: usize, now: &Entries, moment: Moment<'_>) -> Result<Place, Difference> {
@@ -198,9 +316,13 @@ impl Lane {
                     keep(now.premature(first_user));
                 }
                 Relation::Beyond { unanswered, users, first_user } => {
-                    let prompted = moment.resumes
-                        && attempt.turn < moment.turn
-                        && users.iter().any(|text| text.contains(moment.prompt.trim()));
+                    let prompted = if moment.free {
+                        !users.is_empty()
+                    } else {
+                        moment.resumes
+                            && attempt.turn < moment.turn
+                            && users.iter().any(|text| text.contains(moment.prompt.trim()))
+                    };
                     let calls = attempt.emitted.iter().any(|entry| matches!(entry, Entry::Call { .. }));
                     match unanswered {
                         _ if prompted => return Ok(Place::Next(conversation)),
@@ -211,7 +333,26 @@ impl Lane {
                 }
             }
         }
-        Err(nearest.unwrap_or_else(|| now.unprompted(0)))
+        match self.rewritten(conversation, moment) {
+            Some(place) => Ok(place),
+            None => Err(nearest.unwrap_or_else(|| now.unprompted(0))),
+        }
+    }
+
+    /// Agents replace a long history by its summary: the conversation goes on where it was, however it begins now.
+    fn rewritten(&self, conversation: usize, moment: Moment<'_>) -> Option<Place> {
+        let Conversation { session, attempts, .. } = &self.conversations[conversation];
+        let last = attempts.last()?;
+        let is_known = |summary: &String| {
+            last.base.iter().any(|entry| matches!(entry, Entry::User(text) | Entry::Assistant(text) if text.contains(summary.as_str())))
+        };
+        let is_new = moment.summaries.iter().any(|summary| !is_known(summary));
+        let is_its_own = moment.session.is_none() || session.as_deref() == moment.session;
+        (is_new && is_its_own).then_some(if last.complete {
+            Place::Next(conversation)
+        } else {
+            Place::Again(conversation)
+        })
     }
 
     fn why_it_may_not_open(&self, now: &Entries, moment: Moment<'_>) -> Option<String> {
@@ -222,7 +363,7 @@ impl Lane {
         if let Some(call) = own_call {
             return Some(format!("it holds call {} of a conversation it does not go on with", quote(call)));
         }
-        if self.name != "main" {
+        if self.name != "main" || moment.free {
             return None;
         }
         let turn = moment.turn;
@@ -254,15 +395,19 @@ impl Lane {
 
     /// The first step that no conversation has reached and that does not answer another step's calls.
     fn first_open_step(&self) -> Result<usize, Mismatch> {
-        (0..self.steps.len())
-            .find(|&at| !self.steps[at].taken && (at == 0 || !self.steps[at - 1].calls_tools()))
+        let prompted = self.steps.iter().position(|step| step.step.opened_by.is_some());
+        (0..prompted.unwrap_or(self.steps.len()))
+            .find(|&at| {
+                let step = &self.steps[at];
+                !step.taken && !step.step.repeat && (at == 0 || !self.steps[at - 1].calls_tools())
+            })
             .ok_or_else(|| self.exhausted(self.steps.last().map_or(0, |step| step.step.number)))
     }
 
     fn step_after(&self, conversation: usize) -> Result<usize, Mismatch> {
         let last = self.conversations[conversation].step;
         let number = self.steps[last].step.number;
-        match self.steps.get(last + 1) {
+        match self.steps.get(last + 1).filter(|next| next.step.opened_by.is_none() && !next.step.repeat) {
             None => Err(self.exhausted(number)),
             Some(next) if next.taken => Err(Mismatch {
                 nearest_step: next.step.number,
@@ -280,8 +425,8 @@ impl Lane {
         Mismatch { nearest_step: number, difference }
     }
 
-    fn ambiguous(&self, place: Place) -> Mismatch {
-        let step = self.conversations[place.conversation()].step;
+    fn ambiguous(&self, conversation: usize) -> Mismatch {
+        let step = self.conversations[conversation].step;
         Mismatch {
             nearest_step: self.steps[step].step.number,
             difference: String::from("it goes on with more than one conversation equally well"),

@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode, body};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -21,6 +21,8 @@ use super::protocol::responses::framing::{DEFLATE_ACCEPTED, offers_deflate};
 use super::protocol::responses::websocket;
 use super::request::{BODY_LIMIT_BYTES, Incoming};
 use super::route::{Route, route};
+use super::takeover::{Outgoing, take_over};
+use super::wire::Socket;
 use crate::profile::Transport;
 
 /// Connections served at a time; more wait in the listener's queue.
@@ -39,8 +41,6 @@ pub(super) struct Shared {
     pub(super) exchange: Arc<Exchange>,
     /// Connections, so that they can be ended.
     pub(super) tasks: Arc<Mutex<JoinSet<()>>>,
-    /// Whether upgrades are accepted.
-    pub(super) accept_websocket: bool,
 }
 
 impl Shared {
@@ -73,26 +73,41 @@ pub(super) async fn accept(listener: TcpListener, shared: Shared) {
     }
 }
 
-/// Serves one connection; what goes wrong on it is the peer's to notice.
+/// Serves one connection; what goes wrong on it is the peer's to notice. A disturbed reply is taken over from hyper
+/// and written to the socket itself.
 async fn connection(stream: TcpStream, shared: Shared, slot: Arc<OwnedSemaphorePermit>) {
     // Without it, a small frame waits for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
-        let (shared, slot) = (shared.clone(), slot.clone());
-        async move { Ok::<_, Infallible>(handle(request, &shared, slot).await) }
-    });
-    let _ = hyper::server::conn::http1::Builder::new()
-        .max_buf_size(HEAD_LIMIT_BYTES)
-        .max_headers(HEADER_LIMIT)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+    let socket = Socket::new(stream);
+    loop {
+        let (hand, mut taken) = mpsc::channel(1);
+        let service = service_fn(|request| {
+            let (shared, slot, hand, socket) = (shared.clone(), slot.clone(), hand.clone(), socket.clone());
+            async move { Ok::<_, Infallible>(handle(request, &shared, slot, hand, socket).await) }
+        });
+        let served = hyper::server::conn::http1::Builder::new()
+            .max_buf_size(HEAD_LIMIT_BYTES)
+            .max_headers(HEADER_LIMIT)
+            .serve_connection(TokioIo::new(socket.clone()), service)
+            .with_upgrades();
+        let outgoing: Outgoing = tokio::select! {
+            biased;
+            Some(outgoing) = taken.recv() => outgoing,
+            _ = served => return,
+        };
+        let Some(plan) = outgoing.plan else { return };
+        if !take_over(socket.clone(), plan, outgoing.number, &shared.exchange).await {
+            return;
+        }
+    }
 }
 
 async fn handle(
     mut request: Request<body::Incoming>,
     shared: &Shared,
     slot: Arc<OwnedSemaphorePermit>,
+    hand: mpsc::Sender<Outgoing>,
+    socket: Socket,
 ) -> Response<ReplyBody> {
     let mut incoming = Incoming {
         transport: Transport::Http,
@@ -102,26 +117,36 @@ async fn handle(
         raw: None,
     };
     let is_upgrade = route(&incoming.method, &incoming.target, &incoming.headers) == Route::Upgrade;
-    if is_upgrade && shared.accept_websocket {
-        let upgraded = hyper::upgrade::on(&mut request);
-        let exchange = shared.exchange.clone();
-        let response = switching(request.headers());
-        incoming.transport = Transport::Websocket;
-        shared.spawn(async move {
-            let _slot = slot;
-            if let Ok(socket) = upgraded.await {
-                websocket::serve(TokioIo::new(socket), incoming, &exchange).await;
-            }
-        });
-        return response;
+    let upgrade = is_upgrade.then(|| (hyper::upgrade::on(&mut request), switching(request.headers())));
+    if !(is_upgrade && shared.exchange.accepts_upgrades()) {
+        let raw = match Limited::new(request.into_body(), BODY_LIMIT_BYTES).collect().await {
+            Ok(collected) => Some(collected.to_bytes().into()),
+            Err(error) if error.is::<LengthLimitError>() => None,
+            // The peer left in the middle of its request: there is nobody to answer, and nothing to tell.
+            Err(_) => return Response::new(ReplyBody::whole(body::Bytes::new())),
+        };
+        let outgoing = shared.exchange.answer(Incoming { raw, ..incoming.clone() });
+        if outgoing.plan.is_some() {
+            let _ = hand.send(outgoing).await;
+            // The connection is taken from hyper while it waits for this.
+            return std::future::pending().await;
+        }
+        if outgoing.answer.status != StatusCode::SWITCHING_PROTOCOLS.as_u16() {
+            return http::response(outgoing.answer);
+        }
     }
-    incoming.raw = match Limited::new(request.into_body(), BODY_LIMIT_BYTES).collect().await {
-        Ok(collected) => Some(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => None,
-        // The peer left in the middle of its request: there is nobody to answer, and nothing to tell.
-        Err(_) => return Response::new(ReplyBody::whole(body::Bytes::new())),
+    let Some((upgraded, response)) = upgrade else {
+        return Response::new(ReplyBody::whole(body::Bytes::new()));
     };
-    http::response(shared.exchange.answer(incoming))
+    let exchange = shared.exchange.clone();
+    incoming.transport = Transport::Websocket;
+    shared.spawn(async move {
+        let _slot = slot;
+        if let Ok(upgraded) = upgraded.await {
+            websocket::serve(TokioIo::new(upgraded), incoming, &exchange, socket).await;
+        }
+    });
+    response
 }
 
 fn switching(request: &HeaderMap) -> Response<ReplyBody> {

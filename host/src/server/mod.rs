@@ -8,6 +8,7 @@ mod capture;
 mod coding;
 mod conversation;
 mod exchange;
+mod expect;
 mod fault;
 mod invariant;
 mod lane;
@@ -18,9 +19,12 @@ mod request;
 mod route;
 mod script;
 mod share;
+mod takeover;
 #[cfg(test)]
 mod tests;
+mod wire;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::TcpListener;
@@ -44,6 +48,10 @@ pub struct ServerSettings {
     pub accept_websocket: bool,
     /// How many bytes of decoded bodies are kept. What exceeds them is answered with 400.
     pub capture_limit_bytes: u64,
+    /// Where gates look for files.
+    pub workspace: Option<PathBuf>,
+    /// Whether nobody begins turns: any client may open a conversation at any time.
+    pub free: bool,
 }
 
 /// A running server.
@@ -51,6 +59,17 @@ pub struct Server {
     base_url: String,
     shared: Shared,
     accepting: AbortHandle,
+}
+
+/// Where an agent's output is told to a server.
+#[derive(Clone)]
+pub struct Tap(Arc<Exchange>);
+
+impl Tap {
+    /// The agent wrote these bytes.
+    pub fn printed(&self, bytes: &[u8]) {
+        self.0.gates().printed(bytes);
+    }
 }
 
 /// Everything that reached a server.
@@ -80,14 +99,13 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub fn start_on(settings: ServerSettings, listener: std::net::TcpListener) -> std::io::Result<Self> {
-        let ServerSettings { steps, profile, accept_websocket, capture_limit_bytes } = settings;
-        let exchange = Exchange::new(steps, profile, capture_limit_bytes)
+        let exchange = Exchange::new(settings)
             .map_err(|reason| std::io::Error::new(std::io::ErrorKind::InvalidInput, reason))?;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let base_url = format!("http://{}/v1", listener.local_addr()?);
         let tasks = Arc::new(Mutex::new(JoinSet::new()));
-        let shared = Shared { exchange: Arc::new(exchange), tasks, accept_websocket };
+        let shared = Shared { exchange: Arc::new(exchange), tasks };
         let accepting = tokio::spawn(listen::accept(listener, shared.clone())).abort_handle();
         Ok(Self { base_url, shared, accepting })
     }
@@ -116,6 +134,11 @@ impl Server {
     /// From now on requests belong to this turn. Called before each agent process starts.
     pub fn begin_turn(&self, turn: u32, prompt: &str, resumes: bool) {
         self.shared.exchange.begin_turn(turn, prompt, resumes);
+    }
+
+    /// Takes what the agent writes to its standard output, for gates that wait for it.
+    pub fn tap(&self) -> Tap {
+        Tap(self.shared.exchange.clone())
     }
 
     /// Stops listening, ends every connection whatever its peer does, and returns everything that arrived. Called

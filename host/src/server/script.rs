@@ -1,21 +1,22 @@
 //! The steps of a script, translated for one agent, and how far each has been served.
 //!
-//! Pure. Which request reaches which step is for `lane` to say.
+//! Pure. Which request reaches which step is for `lane` to say, what must be true of it for `expect`.
 
 use crate::document::Item;
 use crate::profile::Profile;
-use crate::scenario::{Expectation, Fault, Manner, Reply, Step, WireEvent};
+use crate::scenario::{Capture, Fault, Manner, Reply, Step, Template, Values, WireEvent};
 
-use super::conversation::{Entry, quote};
+use super::conversation::Entry;
+use super::expect::{Facts, captured, unmet};
 use super::part::{Part, translated};
 use super::protocol::said;
 
 /// A step and how far it has been served.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct ScriptStep {
     /// As scripted.
     pub(super) step: Step,
-    /// The items of its reply; none when the reply is a failure or written out.
+    /// The items of the reply chosen last; none when that is a failure or written out.
     pub(super) parts: Vec<Part>,
     /// The reply where it is written out.
     pub(super) events: Vec<WireEvent>,
@@ -29,6 +30,9 @@ pub(super) struct ScriptStep {
     pub(super) complete: bool,
     /// Whether a conversation has reached it.
     pub(super) taken: bool,
+    /// The reply chosen last.
+    chosen: Reply,
+    profile: &'static dyn Profile,
 }
 
 /// What one attempt is answered with.
@@ -36,6 +40,8 @@ pub(super) struct ScriptStep {
 pub(super) enum Action {
     /// The reply's items.
     Reply,
+    /// What the lane answers when nothing is scripted.
+    Default,
     /// A failure.
     Fail {
         /// Which.
@@ -45,69 +51,166 @@ pub(super) enum Action {
     },
 }
 
+/// A reply that is ready to be served to a request.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    reply: Reply,
+    parts: Vec<Part>,
+    /// The values the request brought.
+    pub(super) values: Values,
+}
+
 impl ScriptStep {
     /// Translates a step.
     ///
     /// # Errors
     /// What the profile says of a tool it can't translate.
-    pub(super) fn new(step: Step, profile: &dyn Profile) -> Result<Self, String> {
+    pub(super) fn new(step: Step, profile: &'static dyn Profile) -> Result<Self, String> {
+        for reply in step.replies() {
+            translated(reply, profile)?;
+        }
         let parts = translated(&step.reply, profile)?;
-        let events = match &step.reply {
-            Reply::Events(events) => events.clone(),
-            Reply::Items { .. } | Reply::Fail(_) => Vec::new(),
-        };
-        let items = if events.is_empty() { parts.iter().map(Part::item).collect() } else { said(&events) };
+        let items = understood(&step.reply, &parts);
+        let events = events(&step.reply);
         let emitted = items.iter().filter_map(Entry::of).collect();
-        Ok(Self { step, parts, events, items, emitted, arrived: 0, complete: false, taken: false })
+        let chosen = step.reply.clone();
+        Ok(Self {
+            step,
+            parts,
+            events,
+            items,
+            emitted,
+            arrived: 0,
+            complete: false,
+            taken: false,
+            chosen,
+            profile,
+        })
     }
 
     /// Whether the agent answers this step by itself, so that the next step belongs to the same conversation.
     pub(super) fn calls_tools(&self) -> bool {
-        self.items.iter().any(|item| matches!(item, Item::Call { .. }))
+        if self.taken { makes_calls(&self.chosen) } else { self.step.replies().any(makes_calls) }
     }
 
-    /// Counts an attempt, and says what it is answered with.
-    pub(super) fn attempt(&mut self) -> Action {
+    /// Whether it makes calls, and these results answer all of them.
+    pub(super) fn issues_only(&self, answered: &[&str]) -> bool {
+        let mut calls = self.emitted.iter().filter_map(|entry| match entry {
+            Entry::Call { call, .. } => Some(call.as_str()),
+            _ => None,
+        });
+        self.calls_tools() && !answered.is_empty() && calls.all(|call| answered.contains(&call))
+    }
+
+    /// Whether another attempt is expected before the reply is served.
+    pub(super) fn awaits_attempts(&self) -> bool {
+        !self.complete
+    }
+
+    /// Chooses among the branches and puts captured values where the reply refers to them; `values` are those of
+    /// earlier requests.
+    ///
+    /// # Errors
+    /// Why no reply can be given, for people.
+    pub(super) fn prepare(&self, facts: &Facts<'_>, values: &Values) -> Result<Prepared, String> {
+        let brought = self.captured(facts)?;
+        let fitting: Vec<usize> = (0..self.step.branches.len())
+            .filter(|&at| {
+                self.step.branches[at].when.iter().all(|condition| unmet(condition, facts).is_none())
+            })
+            .collect();
+        let reply = match fitting[..] {
+            [] if self.step.reply == Reply::Nothing => {
+                let first = self.step.branches[0].when.iter().find_map(|condition| unmet(condition, facts));
+                let reason = first.unwrap_or_default();
+                return Err(format!(
+                    "none of the {} branches fits; the first: {reason}",
+                    self.step.branches.len()
+                ));
+            }
+            [] => &self.step.reply,
+            [only] => &self.step.branches[only].reply,
+            [first, second, ..] => {
+                return Err(format!("branches {} and {} both fit it", first + 1, second + 1));
+            }
+        };
+        if !Template::is_in(reply) {
+            let parts = translated(reply, self.profile)?;
+            return Ok(Prepared { reply: reply.clone(), parts, values: brought });
+        }
+        let mut known = values.clone();
+        known.extend(brought.clone());
+        let filled = Template::fill(reply, &known).map_err(|error| error.to_string())?;
+        let parts = translated(&filled, self.profile)?;
+        Ok(Prepared { reply: filled, parts, values: brought })
+    }
+
+    fn captured(&self, facts: &Facts<'_>) -> Result<Values, String> {
+        let mut values = Values::new();
+        for capture @ Capture { name, .. } in &self.step.captures {
+            values.insert(name.clone(), captured(capture, facts)?);
+        }
+        Ok(values)
+    }
+
+    /// Counts an attempt that gets a reply, and says what it is answered with.
+    pub(super) fn attempt(&mut self, prepared: Prepared) -> Action {
         self.taken = true;
         self.arrived += 1;
+        self.items = understood(&prepared.reply, &prepared.parts);
+        self.emitted = self.items.iter().filter_map(Entry::of).collect();
+        self.parts = prepared.parts;
+        self.events = events(&prepared.reply);
+        self.chosen = prepared.reply;
         if let Some(fault) = self.step.faults.get(self.arrived as usize - 1) {
             return Action::Fail { fault: fault.clone(), last: false };
         }
         self.complete = true;
-        match &self.step.reply {
+        match &self.chosen {
             Reply::Items { .. } | Reply::Events(_) => Action::Reply,
             Reply::Fail(fault) => Action::Fail { fault: fault.clone(), last: true },
+            Reply::Default | Reply::Nothing => Action::Default,
         }
+    }
+
+    /// The expectations that a request does not meet, for people.
+    pub(super) fn unmet(&self, facts: &Facts<'_>) -> Vec<String> {
+        self.step.expect.iter().filter_map(|expectation| unmet(expectation, facts)).collect()
     }
 
     /// How its reply is put.
     pub(super) fn manner(&self) -> Manner {
-        match &self.step.reply {
+        match &self.chosen {
             Reply::Items { manner, .. } => manner.clone(),
-            Reply::Events(_) | Reply::Fail(_) => Manner::default(),
+            _ => Manner::default(),
         }
     }
 
-    /// The expectations that a transcript does not meet, for people.
-    pub(super) fn unmet(&self, transcript: &[Item]) -> Vec<String> {
-        self.step.expect.iter().filter_map(|expectation| unmet(expectation, transcript)).collect()
+    /// Whether a call is meant to be of a tool that nobody offers.
+    pub(super) fn is_unoffered(&self, call: &str) -> bool {
+        matches!(&self.chosen, Reply::Items { calls, .. } if calls.iter().any(|own| own.id == call && own.unoffered))
     }
 }
 
-fn unmet(expectation: &Expectation, transcript: &[Item]) -> Option<String> {
-    let Expectation::ToolResult { call, contains } = expectation;
-    let result = transcript.iter().enumerate().find_map(|(position, item)| match item {
-        Item::Result { call: of, output } if of == call => Some((position, output)),
-        _ => None,
-    });
-    match result {
-        None => Some(format!("expected the result of call {}, and there is none", quote(call))),
-        Some((_, output)) if output.contains(contains.as_str()) => None,
-        Some((position, output)) => Some(format!(
-            "transcript item {position}: expected the result of call {} to contain {}, got {}",
-            quote(call),
-            quote(contains),
-            quote(output)
-        )),
+fn events(reply: &Reply) -> Vec<WireEvent> {
+    match reply {
+        Reply::Events(events) => events.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// What an agent understands of a reply.
+fn understood(reply: &Reply, parts: &[Part]) -> Vec<Item> {
+    match reply {
+        Reply::Events(events) => said(events),
+        _ => parts.iter().map(Part::item).collect(),
+    }
+}
+
+fn makes_calls(reply: &Reply) -> bool {
+    match reply {
+        Reply::Items { calls, .. } => !calls.is_empty(),
+        Reply::Events(events) => said(events).iter().any(|item| matches!(item, Item::Call { .. })),
+        Reply::Fail(_) | Reply::Default | Reply::Nothing => false,
     }
 }

@@ -1,11 +1,14 @@
 //! Which step of a lane a request reaches, without any socket.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::{Plain, overloaded, step};
 use crate::document::{Item, Role};
 use crate::scenario::{Fault, Reply, Step};
 use crate::server::conversation::Entries;
+use crate::server::expect::Facts;
 use crate::server::lane::{Lane, Mismatch, Moment};
 use crate::server::script::ScriptStep;
 
@@ -17,7 +20,7 @@ fn lane(name: &str, steps: Vec<Step>) -> Lane {
     lane
 }
 fn at(turn: u32, prompt: &'static str, resumes: bool) -> Moment<'static> {
-    Moment { turn, prompt, resumes, session: None }
+    Moment { turn, prompt, resumes, session: None, free: false, summaries: &[] }
 }
 fn first() -> Moment<'static> {
     at(1, PROMPT, false)
@@ -35,7 +38,9 @@ fn result(id: &str) -> Item {
     Item::Result { call: id.into(), output: "out".into() }
 }
 fn serve(lane: &mut Lane, items: &[Item], moment: Moment<'_>) -> Result<(u32, usize, u32, bool), Mismatch> {
-    let served = lane.serve(&Entries::of(items), moment)?;
+    let facts = Facts { transcript: items, tools: &[], headers: &BTreeMap::new(), body: &Value::Null };
+    let served = lane
+        .serve(&Entries::of(items), moment, |step| step.prepare(&facts, &crate::scenario::Values::new()))?;
     Ok((served.conversation, served.step + 1, served.attempt, served.surplus))
 }
 fn refusal(lane: &mut Lane, items: &[Item], moment: Moment<'_>) -> String {
@@ -173,7 +178,7 @@ fn a_conversation_is_never_handed_the_answer_to_anothers_calls() {
 fn equal_conversations_are_told_apart_by_session_or_not_at_all() {
     let steps = (1..=3).map(|number| step(number, vec![], Some("same"), &[])).collect();
     let mut lane = lane("main", steps);
-    let with = |turn, session, resumes| Moment { turn, prompt: PROMPT, resumes, session };
+    let with = |turn, session, resumes| Moment { session, ..at(turn, PROMPT, resumes) };
     serve(&mut lane, &[user(PROMPT)], with(1, Some("s1"), false)).unwrap();
     serve(&mut lane, &[user(PROMPT)], with(2, Some("s2"), false)).unwrap();
     let items = [user(PROMPT), said("same"), user(PROMPT)];
@@ -223,4 +228,103 @@ fn a_request_that_holds_a_conversations_calls_opens_no_other() {
     let refused = refusal(&mut lane, &[user("two"), call("a"), result("a")], first());
     assert!(refused.starts_with("transcript item 0: expected user message `one`"), "{refused}");
     assert_eq!(serve(&mut lane, &[user("two")], first()), Ok((2, 3, 1, false)));
+}
+
+fn opened(step: Step, prompt: &str) -> Step {
+    Step { opened_by: Some(prompt.into()), ..step }
+}
+
+#[test]
+fn each_conversation_is_opened_by_its_prompt_whatever_comes_first() {
+    let steps = vec![
+        opened(step(1, vec![], None, &["a"]), "task 1"),
+        step(2, vec![], Some("one"), &[]),
+        opened(step(3, vec![], None, &["b"]), "task 11"),
+        step(4, vec![], Some("eleven"), &[]),
+    ];
+    let mut lane = lane("subagent", steps);
+    assert_eq!(serve(&mut lane, &[user("context"), user("task 11")], first()), Ok((1, 3, 1, false)));
+    assert_eq!(serve(&mut lane, &[user("please do task 1 now")], first()), Ok((2, 1, 1, false)));
+    assert_eq!(
+        serve(&mut lane, &[user("context"), user("task 11"), call("b"), result("b")], first()),
+        Ok((1, 4, 1, false))
+    );
+    assert_eq!(
+        refusal(&mut lane, &[user("task 3")], first()),
+        "the script of lane subagent has no step after 4"
+    );
+}
+
+#[test]
+fn a_prompt_that_two_conversations_wait_for_opens_neither() {
+    let steps = vec![
+        opened(step(1, vec![], Some("one"), &[]), "count"),
+        opened(step(2, vec![], Some("two"), &[]), "files"),
+    ];
+    let refused = refusal(&mut lane("subagent", steps), &[user("count files")], first());
+    assert_eq!(refused, "it could open the conversation of step 1 and that of step 2");
+}
+
+#[test]
+fn a_conversation_ends_where_the_next_one_begins() {
+    let steps =
+        vec![opened(step(1, vec![], None, &["a"]), "one"), opened(step(2, vec![], Some("two"), &[]), "two")];
+    let mut lane = lane("subagent", steps);
+    serve(&mut lane, &[user("one")], first()).unwrap();
+    assert_eq!(
+        refusal(&mut lane, &[user("one"), call("a"), result("a")], first()),
+        "the script of lane subagent has no step after 1"
+    );
+}
+
+#[test]
+fn steps_that_repeat_answer_any_number_of_conversations() {
+    let repeat = |step: Step| Step { repeat: true, ..step };
+    let steps = vec![repeat(step(1, vec![], None, &["a"])), repeat(step(2, vec![], Some("done"), &[]))];
+    let mut lane = lane("main", steps);
+    for number in 0..3 {
+        let items = [user(&format!("go {number}"))];
+        assert_eq!(serve(&mut lane, &items, first()), Ok((0, 1, 1, false)));
+        let items = [items[0].clone(), call("a"), result("a")];
+        assert_eq!(serve(&mut lane, &items, first()), Ok((0, 2, 1, false)));
+        let items = [&items[..], &[said("done"), user("again")]].concat();
+        assert_eq!(serve(&mut lane, &items, first()), Ok((0, 1, 1, false)));
+    }
+}
+
+#[test]
+fn a_summary_in_place_of_the_history_goes_on_with_the_conversation() {
+    let steps = vec![
+        step(1, vec![], None, &["a"]),
+        step(2, vec![], Some("done"), &[]),
+        step(3, vec![], Some("x"), &[]),
+    ];
+    let mut lane = lane("main", steps);
+    serve(&mut lane, &[user(PROMPT)], first()).unwrap();
+    let summaries = [String::from("what was done so far")];
+    let after = Moment { summaries: &summaries, ..first() };
+    let short = [user("Summary: what was done so far")];
+    assert_eq!(serve(&mut lane, &short, after), Ok((1, 2, 1, false)));
+    assert_eq!(serve(&mut lane, &short, after), Ok((1, 2, 2, true)), "the same again is a retry");
+}
+
+#[test]
+fn clients_that_nobody_steers_open_and_resume_as_they_like() {
+    let steps = vec![step(1, vec![], Some("one"), &[]), step(2, vec![], Some("two"), &[])];
+    let mut lane = lane("main", steps);
+    let free = Moment { free: true, ..first() };
+    assert_eq!(serve(&mut lane, &[user("anything")], free), Ok((1, 1, 1, false)));
+    assert_eq!(serve(&mut lane, &[user("anything"), said("one"), user("more")], free), Ok((1, 2, 1, false)));
+}
+
+#[test]
+fn lanes_without_conversations_are_served_in_order() {
+    let default = |number, faults| Step { number, faults, lane: "models".into(), ..Step::default() };
+    let mut lane = lane("models", vec![default(1, vec![overloaded()]), default(2, vec![])]);
+    let facts = Facts { transcript: &[], tools: &[], headers: &BTreeMap::new(), body: &Value::Null };
+    let mut next = || lane.serve_in_order(|step| step.prepare(&facts, &crate::scenario::Values::new()));
+    let places: Vec<_> =
+        (0..3).map(|_| next().map(|served| (served.step, served.attempt)).unwrap()).collect();
+    assert_eq!(places, [(0, 1), (0, 2), (1, 1)]);
+    assert_eq!(next().unwrap_err().difference, "the script of lane models has no step after 2");
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::document::{Item, ReplyKind, Role};
-use crate::scenario::Expectation;
+use crate::scenario::{Expectation, TextTest};
 
 pub(super) struct Received {
     pub(super) status: u16,
@@ -38,7 +38,11 @@ impl Received {
 }
 
 pub(super) async fn send(server: &Server, request: Request<Full<Bytes>>) -> Received {
-    let stream = TcpStream::connect(address(server)).await.unwrap();
+    send_to(address(server), request).await
+}
+
+async fn send_to(address: &str, request: Request<Full<Bytes>>) -> Received {
+    let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let (head, mut body) = sender.send_request(request).await.unwrap().into_parts();
@@ -70,7 +74,19 @@ pub(super) fn build(
 }
 
 pub(super) async fn post(server: &Server, body: &Value) -> Received {
-    send(server, build("POST", "/v1/responses", &[], body.to_string().into_bytes())).await
+    post_to(address(server), body).await
+}
+
+pub(super) async fn post_to(address: &str, body: &Value) -> Received {
+    send_to(address, build("POST", "/v1/responses", &[], body.to_string().into_bytes())).await
+}
+
+pub(super) async fn post_with(server: &Server, headers: &[(&str, &str)], body: &Value) -> Received {
+    send(server, build("POST", "/v1/responses", headers, body.to_string().into_bytes())).await
+}
+
+pub(super) async fn get(server: &Server, target: &str) -> Received {
+    send(server, build("GET", target, &[], vec![])).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,6 +99,7 @@ async fn a_tool_round_trip_reaches_both_steps() {
             tool: "patch".into(),
             input: json!("text"),
             pieces: 1,
+            unoffered: false,
             span: 0..0,
         });
     }
@@ -250,8 +267,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn side_requests_use_up_no_step() {
-    let settings =
-        ServerSettings { steps: vec![], profile: &Plain, accept_websocket: false, capture_limit_bytes: 0 };
+    let settings = ServerSettings { accept_websocket: false, capture_limit_bytes: 0, ..settings(vec![]) };
     let server = Server::start(settings).await.unwrap();
     let get = |target: &'static str| send(&server, build("GET", target, &[], vec![]));
     assert_eq!(get("/v1/models?client_version=1").await.json(), json!({"models": []}));
@@ -307,8 +323,9 @@ async fn conversations_of_two_lanes_interleave() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expectation_is_a_check_and_no_selector() {
-    let expect =
-        |contains: &str| vec![Expectation::ToolResult { call: "a".into(), contains: contains.into() }];
+    let expect = |contains: &str| {
+        vec![Expectation::ToolResult { call: "a".into(), test: TextTest::Contains(contains.into()) }]
+    };
     let second =
         Step { expect: [expect("listed"), expect("absent")].concat(), ..step(2, vec![], Some("done"), &[]) };
     let server = start(vec![step(1, vec![], None, &["a"]), second]).await;
@@ -350,11 +367,5 @@ async fn a_script_the_agent_cannot_follow_is_refused_at_the_start() {
     if let Reply::Items { calls, .. } = &mut wrong.reply {
         calls[0].tool = "missing".into();
     }
-    let settings = ServerSettings {
-        steps: vec![wrong],
-        profile: &Plain,
-        accept_websocket: false,
-        capture_limit_bytes: 0,
-    };
-    assert_eq!(Server::start(settings).await.err().unwrap().to_string(), "no such tool");
+    assert_eq!(Server::start(settings(vec![wrong])).await.err().unwrap().to_string(), "no such tool");
 }

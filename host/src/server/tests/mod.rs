@@ -1,10 +1,13 @@
 //! The server over real sockets, and what its tests share.
 
 mod causality;
+mod disturbed;
 mod facts;
 mod http;
 mod mutations;
+mod parallel;
 mod protocols;
+mod steps;
 mod websocket;
 
 use std::collections::BTreeMap;
@@ -64,12 +67,13 @@ fn step(number: u32, faults: Vec<Fault>, text: Option<&str>, calls: &[&str]) -> 
             tool: "shell".into(),
             input: json!({"command": "ls"}),
             pieces: 1,
+            unoffered: false,
             span: 0..0,
         })
         .collect();
     let manner = Manner::default();
     let reply = Reply::Items { reasoning: None, text: text.map(str::to_owned), calls, manner };
-    Step { lane: "main".into(), number, optional: false, faults, reply, expect: vec![], span: 0..0 }
+    Step { number, faults, reply, ..Step::default() }
 }
 
 /// Status 503 with a hint when to come again.
@@ -87,10 +91,19 @@ fn failed() -> Fault {
     Fault::Failed { code: "server_error".into(), message: "boom".into() }
 }
 
+fn settings(steps: Vec<Step>) -> ServerSettings {
+    ServerSettings {
+        steps,
+        profile: &Plain,
+        accept_websocket: true,
+        capture_limit_bytes: 1024 * 1024,
+        workspace: None,
+        free: false,
+    }
+}
+
 async fn start(steps: Vec<Step>) -> Server {
-    let settings =
-        ServerSettings { steps, profile: &Plain, accept_websocket: true, capture_limit_bytes: 1024 * 1024 };
-    let server = Server::start(settings).await.unwrap();
+    let server = Server::start(settings(steps)).await.unwrap();
     server.begin_turn(1, "go", false);
     server
 }

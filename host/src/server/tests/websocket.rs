@@ -208,3 +208,76 @@ async fn messages_are_compressed_where_the_client_offers_it() {
     let traffic = server.finish().await;
     assert_eq!(traffic.bodies[0].to_vec(), frame.as_bytes());
 }
+
+/// What a raw client sees of a reply over a WebSocket: opcodes, payloads, and whether the connection has ended.
+async fn raw(lines: &str) -> (Vec<(u8, bool, Vec<u8>)>, Traffic) {
+    let server = start(super::disturbed::scripted(lines)).await;
+    let mut client = Client::connect(&server).await;
+    client.0.send(Message::text(create(None, &[user("go")]).to_string())).await.unwrap();
+    let stream = client.0.get_mut();
+    let mut frames = Vec::new();
+    let mut buffer = Vec::new();
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        use tokio::io::AsyncReadExt as _;
+        match stream.read(&mut block).await {
+            Ok(read @ 1..) => buffer.extend_from_slice(&block[..read]),
+            _ => break,
+        }
+        while buffer.len() >= 2 {
+            let (from, length) = match buffer[1] {
+                126 if buffer.len() >= 4 => (4, usize::from(u16::from_be_bytes([buffer[2], buffer[3]]))),
+                126 => break,
+                short => (2, usize::from(short)),
+            };
+            if buffer.len() < from + length {
+                break;
+            }
+            frames.push((buffer[0] & 15, buffer[0] & 0x80 != 0, buffer[from..from + length].to_vec()));
+            buffer.drain(..from + length);
+        }
+        if frames
+            .iter()
+            .any(|(_, _, payload)| payload.windows(18).any(|window| window == b"response.completed"))
+        {
+            break;
+        }
+    }
+    drop(client);
+    (frames, server.finish().await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disturbances_are_seen_on_a_websocket() {
+    let (frames, _) =
+        raw("attempt = [{ fault = { wire = [{ after = 2, close = 1011, reason = 'no' }] } }]").await;
+    assert_eq!(frames.len(), 3);
+    assert_eq!(frames[2], (8, true, [&1011_u16.to_be_bytes()[..], b"no"].concat()));
+
+    let (frames, _) = raw("attempt = [{ fault = { wire = [{ frame = 2, binary = true }] } }]").await;
+    assert_eq!(frames.iter().map(|frame| frame.0).collect::<Vec<_>>(), [1, 2, 1, 1, 1, 1, 1, 1, 1]);
+
+    let (frames, _) = raw("wire = [{ frame = 1, fragment = 40 }, { frame = 2, comment = 'ping' }]").await;
+    assert_eq!((frames[0].0, frames[0].1, frames[0].2.len()), (1, false, 40));
+    assert_eq!((frames[1].0, frames[1].2.len()), (0, 40));
+    assert!(frames.contains(&(9, true, b"ping".to_vec())));
+
+    let (frames, traffic) = raw("attempt = [{ fault = { wire = [{ frame = 3, end = 'reset' }] } }]").await;
+    assert_eq!(frames.len(), 2);
+    assert_eq!(traffic.requests[0].reply.detail, "reset");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_can_be_refused_and_then_accepted() {
+    let upgrade = |number, faults| Step { lane: "upgrade".into(), number, faults, ..Step::default() };
+    let server = start(vec![upgrade(1, vec![overloaded()]), step(1, vec![], Some("hi"), &[])]).await;
+    let stream = TcpStream::connect(address(&server)).await.unwrap();
+    let url = format!("ws://{}/v1/responses", address(&server));
+    let refused = client_async(url, stream).await.err().unwrap();
+    assert!(refused.to_string().contains("503"), "{refused}");
+    let mut client = Client::connect(&server).await;
+    output(&client.ask(&create(None, &[user("go")])).await);
+    let traffic = server.finish().await;
+    assert_eq!(places(&traffic), [("main", 1, 1, 1), ("upgrade", 0, 1, 1), ("upgrade", 0, 1, 2)]);
+    assert_eq!(traffic.requests[2].reply.status, 101);
+}

@@ -7,6 +7,8 @@ use crate::server::exchange::Exchange;
 use crate::server::protocol::http::CUT_PAUSE;
 use crate::server::protocol::{Answer, StreamEnd};
 use crate::server::request::{BODY_LIMIT_BYTES, Incoming};
+use crate::server::takeover::take_over;
+use crate::server::wire::Socket;
 
 /// How many bytes are read at a time.
 const PORTION_BYTES: usize = 64 * 1024;
@@ -16,6 +18,7 @@ pub(in crate::server) async fn serve(
     mut socket: impl AsyncRead + AsyncWrite + Unpin,
     upgrade: Incoming,
     exchange: &Exchange,
+    raw_socket: Socket,
 ) {
     let deflates = accepts_deflate(&upgrade);
     let mut reader = Reader::new(BODY_LIMIT_BYTES, deflates);
@@ -47,7 +50,15 @@ pub(in crate::server) async fn serve(
                 return;
             }
         };
-        let answer = exchange.answer(Incoming { raw: Some(raw), ..upgrade.clone() });
+        let outgoing = exchange.answer(Incoming { raw: Some(raw), ..upgrade.clone() });
+        if let Some(plan) = outgoing.plan {
+            // All that was sent before has been flushed.
+            if !take_over(raw_socket.clone(), plan, outgoing.number, exchange).await {
+                return;
+            }
+            continue;
+        }
+        let answer = outgoing.answer;
         if send(&mut socket, &answer, deflates).await.is_err() {
             return;
         }

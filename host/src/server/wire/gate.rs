@@ -1,0 +1,116 @@
+//! What held replies wait for: events of the run, told here as they happen.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::peer::{Queues, queues};
+use super::socket::Socket;
+use crate::scenario::Gate;
+
+/// How often what nobody tells is looked at.
+const LOOK_EVERY: Duration = Duration::from_micros(300);
+/// How long a peer that can't be seen gets to read what its kernel has.
+const UNSEEN_PAUSE: Duration = Duration::from_millis(50);
+/// Bytes of an agent's output that are searched.
+const PRINTED_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+
+/// What has happened so far.
+#[derive(Debug)]
+pub(in crate::server) struct Gates {
+    happened: Mutex<Happened>,
+    changed: watch::Sender<()>,
+    workspace: Option<PathBuf>,
+}
+
+#[derive(Debug, Default)]
+struct Happened {
+    printed: Vec<u8>,
+    /// Lane, step and number of each request that arrived.
+    requests: Vec<(String, u32, usize)>,
+}
+
+impl Gates {
+    /// Nothing has happened; files are looked for in `workspace`.
+    pub(in crate::server) fn new(workspace: Option<PathBuf>) -> Self {
+        Self { happened: Mutex::default(), changed: watch::Sender::new(()), workspace }
+    }
+
+    fn happened(&self) -> MutexGuard<'_, Happened> {
+        self.happened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A turn begins: what was printed in the one before counts no more.
+    pub(in crate::server) fn begin_turn(&self) {
+        self.happened().printed.clear();
+    }
+
+    /// The agent wrote to its standard output.
+    pub(in crate::server) fn printed(&self, bytes: &[u8]) {
+        {
+            let mut happened = self.happened();
+            let room = PRINTED_LIMIT_BYTES.saturating_sub(happened.printed.len());
+            happened.printed.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        self.changed.send_replace(());
+    }
+
+    /// A request arrived.
+    pub(in crate::server) fn arrived(&self, lane: &str, step: u32, number: usize) {
+        self.happened().requests.push((lane.to_owned(), step, number));
+        self.changed.send_replace(());
+    }
+
+    /// Waits until a gate is open. `own` is the number of the request whose reply is held.
+    pub(super) async fn opened(&self, gate: &Gate, socket: &Socket, own: usize) {
+        match gate {
+            Gate::Drained => drained(socket).await,
+            Gate::File(_) => {
+                while !self.is_open(gate, own) {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
+            Gate::Printed(_) | Gate::Request { .. } => {
+                let mut changed = self.changed.subscribe();
+                while !self.is_open(gate, own) {
+                    if changed.changed().await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_open(&self, gate: &Gate, own: usize) -> bool {
+        match gate {
+            Gate::Printed(text) => {
+                let happened = self.happened();
+                happened.printed.windows(text.len().max(1)).any(|window| window == text.as_bytes())
+            }
+            Gate::File(path) => self
+                .workspace
+                .as_ref()
+                .is_some_and(|workspace| workspace.join(path).symlink_metadata().is_ok()),
+            Gate::Request { lane, step } => self.happened().requests.iter().any(|(reached, at, number)| {
+                reached == lane && *number != own && step.is_none_or(|step| step == *at)
+            }),
+            Gate::Drained => false,
+        }
+    }
+}
+
+/// Waits until the peer's program has read everything. Where the peer can't be seen, its kernel has it, and some time
+/// has passed.
+pub(super) async fn drained(socket: &Socket) {
+    let Some((ours, peers)) = socket.ends() else { return };
+    loop {
+        match queues(ours, peers) {
+            Queues::Drained => return,
+            Queues::Unknown => return tokio::time::sleep(UNSEEN_PAUSE).await,
+            Queues::Waiting if socket.is_left() => return,
+            Queues::Waiting => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}
