@@ -148,11 +148,13 @@ fn choice(
 pub(super) fn note_what_is_lacked(agents: &mut [AgentChoice], steps: &[Step]) {
     let called: BTreeSet<&str> = steps
         .iter()
-        .filter_map(|step| match &step.reply {
+        .flat_map(Step::replies)
+        .filter_map(|reply| match reply {
             Reply::Items { calls, .. } => Some(calls),
-            Reply::Events(_) | Reply::Fail(_) => None,
+            Reply::Events(_) | Reply::Fail(_) | Reply::Default | Reply::Nothing => None,
         })
         .flatten()
+        .filter(|call| !call.unoffered)
         .map(|call| call.tool.as_str())
         .collect();
     for agent in agents {

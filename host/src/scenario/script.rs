@@ -29,7 +29,7 @@ pub(super) const LANES: [&str; 10] = [
 ];
 /// The lanes whose requests hold no conversation: their steps are reached in order, and without a script they have an
 /// answer of their own.
-pub(crate) const IN_ORDER: [&str; 5] = ["prewarm", "count-tokens", "models", "probe", "upgrade"];
+const IN_ORDER: [&str; 5] = ["prewarm", "count-tokens", "models", "probe", "upgrade"];
 
 /// Reads every `[[step]]`.
 pub(super) fn read(root: &mut Table<'_>, findings: &Findings, agents: &[AgentChoice]) -> Vec<Step> {
@@ -154,8 +154,7 @@ fn step(
         return None;
     }
     let reply = reply?;
-    if reply == Reply::Default || !IN_ORDER.contains(&lane) || matches!(reply, Reply::Fail(_)) {
-    } else {
+    if IN_ORDER.contains(&lane) && !matches!(reply, Reply::Default | Reply::Fail(_)) {
         let message = format!("a step of lane `{lane}` says nothing of its own");
         findings.error_with_help("not-a-reply", message, span, "here", "write `default = true`, or `fail`");
         return None;

@@ -196,10 +196,9 @@ fn messages_do_not_depend_on_their_portions_even_when_they_are_broken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_of_100_megabytes_is_kept_byte_for_byte() {
     let settings = ServerSettings {
-        steps: vec![step(1, vec![], Some("done"), &[])],
-        profile: &Plain,
         accept_websocket: false,
         capture_limit_bytes: 256 * 1024 * 1024,
+        ..settings(vec![step(1, vec![], Some("done"), &[])])
     };
     let server = Server::start(settings).await.unwrap();
     server.begin_turn(1, "go", false);
