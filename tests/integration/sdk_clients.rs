@@ -44,6 +44,8 @@ fn drive(protocol: Protocol, wanted: &'static str, steps: &str) -> (Value, Traff
             profile: profile::by_name("example").unwrap(),
             accept_websocket: false,
             capture_limit_bytes: 1024 * 1024,
+            workspace: None,
+            free: false,
         })
         .await
         .unwrap();

@@ -197,7 +197,14 @@ fn a_replayed_image_costs_once_on_disk() {
     let profile = wassert::profile::by_name("example").unwrap();
     // Less than the requests have together: what they share counts once here, too.
     let capture_limit_bytes = 20 << 20;
-    let settings = ServerSettings { steps: vec![], profile, accept_websocket: false, capture_limit_bytes };
+    let settings = ServerSettings {
+        steps: vec![],
+        profile,
+        accept_websocket: false,
+        capture_limit_bytes,
+        workspace: None,
+        free: false,
+    };
     let server = runtime.block_on(Server::start(settings)).unwrap();
     let address = server.base_url().strip_prefix("http://").unwrap().strip_suffix("/v1").unwrap().to_owned();
     let mut sent = Vec::new();

@@ -117,16 +117,6 @@ impl Exchange {
         self.accept_websocket && !self.state().lanes.contains_key("upgrade")
     }
 
-    /// Whether every step has been served and no reply is held.
-    pub(super) fn is_used_up(&self) -> bool {
-        let state = self.state();
-        let mut steps = state.lanes.values().flat_map(|lane| &lane.steps).peekable();
-        let repeats = |step: &ScriptStep| step.step.repeat;
-        steps.peek().is_some()
-            && state.held.is_empty()
-            && steps.all(|step| !repeats(step) && (step.complete || step.step.optional))
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
