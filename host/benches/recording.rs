@@ -224,8 +224,14 @@ fn serve_and_tell() {
     let image = String::from_utf8(noise(5 << 20, 1)).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let profile = by_name("example").unwrap();
-    let settings =
-        ServerSettings { steps: vec![], profile, accept_websocket: false, capture_limit_bytes: 256 << 20 };
+    let settings = ServerSettings {
+        steps: vec![],
+        profile,
+        accept_websocket: false,
+        capture_limit_bytes: 256 << 20,
+        workspace: None,
+        free: false,
+    };
     let server = runtime.block_on(Server::start(settings)).unwrap();
     let address = server.base_url().strip_prefix("http://").unwrap().strip_suffix("/v1").unwrap().to_owned();
     let before = peak_kib();
