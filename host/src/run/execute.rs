@@ -95,7 +95,7 @@ pub(super) async fn execute(
             profile,
             accept_websocket: job.agent.transport == crate::profile::Transport::Websocket,
             capture_limit_bytes: CAPTURE_LIMIT_BYTES,
-            workspace: Some(root.path("ws")),
+            workspace: root.workspace.try_clone().ok(),
             free: false,
         },
         listener,

@@ -24,7 +24,6 @@ mod takeover;
 mod tests;
 mod wire;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::TcpListener;
@@ -49,7 +48,7 @@ pub struct ServerSettings {
     /// How many bytes of decoded bodies are kept. What exceeds them is answered with 400.
     pub capture_limit_bytes: u64,
     /// Where gates look for files.
-    pub workspace: Option<PathBuf>,
+    pub workspace: Option<cap_std::fs::Dir>,
     /// Whether nobody begins turns: any client may open a conversation at any time.
     pub free: bool,
 }

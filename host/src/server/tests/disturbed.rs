@@ -78,7 +78,7 @@ pub(super) fn scripted(lines: &str) -> Vec<Step> {
     let text = format!(
         "summary = 's'\n[[turn]]\nprompt = 'go'\n[[step]]\n{says}\n{lines}\n[[assert]]\nuse = 'std/exit'\n"
     );
-    let context = LoadContext { file_exists: &|_| true, folder_exists: &|_| true };
+    let context = LoadContext { file_exists: &|_| true, folder_exists: &|_| true, agents: &[] };
     let loaded = load("s".into(), PathBuf::from("s.toml"), text.as_bytes(), &context);
     loaded.scenario.unwrap_or_else(|| panic!("{text}\n{:#?}", loaded.diagnostics)).steps
 }
@@ -364,7 +364,8 @@ async fn gates_open_on_what_they_wait_for() {
     let folder = tempfile::tempdir().unwrap();
     let held = "wire = [{ frame = 2, hold = { printed = 'item.started' } }, { frame = 3, hold = { file = 'a/b' } }, \
                 { frame = 4, hold = { lane = 'models' } }, { frame = 5, hold = { drained = true } }]";
-    let workspace = Some(folder.path().to_owned());
+    let open = |path| cap_std::fs::Dir::open_ambient_dir(path, cap_std::ambient_authority()).unwrap();
+    let workspace = Some(open(folder.path()));
     let server = Server::start(ServerSettings { workspace, ..settings(scripted(held)) }).await.unwrap();
     server.begin_turn(1, "go", false);
     let mut stream = connect(&server).await;

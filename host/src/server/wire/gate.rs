@@ -1,9 +1,9 @@
 //! What held replies wait for: events of the run, told here as they happen.
 
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cap_std::fs::Dir;
 use tokio::sync::watch;
 
 use super::peer::{Queues, queues};
@@ -22,7 +22,7 @@ const PRINTED_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 pub(in crate::server) struct Gates {
     happened: Mutex<Happened>,
     changed: watch::Sender<()>,
-    workspace: Option<PathBuf>,
+    workspace: Option<Dir>,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ struct Happened {
 
 impl Gates {
     /// Nothing has happened; files are looked for in `workspace`.
-    pub(in crate::server) fn new(workspace: Option<PathBuf>) -> Self {
+    pub(in crate::server) fn new(workspace: Option<Dir>) -> Self {
         Self { happened: Mutex::default(), changed: watch::Sender::new(()), workspace }
     }
 
@@ -89,10 +89,9 @@ impl Gates {
                 let happened = self.happened();
                 happened.printed.windows(text.len().max(1)).any(|window| window == text.as_bytes())
             }
-            Gate::File(path) => self
-                .workspace
-                .as_ref()
-                .is_some_and(|workspace| workspace.join(path).symlink_metadata().is_ok()),
+            Gate::File(path) => {
+                self.workspace.as_ref().is_some_and(|workspace| workspace.symlink_metadata(path).is_ok())
+            }
             Gate::Request { lane, step } => self.happened().requests.iter().any(|(reached, at, number)| {
                 reached == lane && *number != own && step.is_none_or(|step| step == *at)
             }),
