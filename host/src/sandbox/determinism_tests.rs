@@ -259,6 +259,22 @@ fn the_place_of_a_trap_is_outside_of_the_receipt() {
     );
 }
 
+/// Row 15: debug information gives source lines, whatever the environment says of backtraces.
+#[test]
+fn a_trap_names_its_source_line() {
+    let bench = Bench::new();
+    let text = text("flat-traps");
+    let line = 1 + text.lines().position(|line| line.contains("(unreachable)")).unwrap();
+    let bytes = wat::Parser::new()
+        .generate_dwarf(wat::GenerateDwarf::Full)
+        .parse_str(Some("guest.wat".as_ref()), &text)
+        .unwrap();
+    let verdict = bench.judge(&bench.request(&bytes));
+    let place = verdict.error.as_ref().unwrap().place.clone().unwrap();
+    assert!(place.contains(&format!("guest.wat:{line})")), "line {line}: {place}");
+    assert_eq!(interpreter().judge(&bench.request(&bytes)), verdict);
+}
+
 /// Row 16: the two back ends agree byte for byte; `guest_tests` has every guest.
 #[test]
 fn the_interpreter_says_the_same() {
