@@ -103,6 +103,9 @@ pub struct Asserted {
     pub with: Value,
     /// Digest of the module that judges it.
     pub module: Option<Digest>,
+    /// Path prefixes of the document it may read, where the scenario grants others than it declares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Vec<String>>,
 }
 
 /// How the script was followed.

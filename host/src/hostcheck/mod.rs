@@ -82,6 +82,7 @@ fn verdict(
         findings,
         findings_dropped: 0,
         log: Vec::new(),
+        attempts: Vec::new(),
         receipt: Some(receipt),
     }
 }

@@ -19,6 +19,19 @@ impl Query {
         parse::query(expression)
     }
 
+    /// The members it starts with by name, what selects elements left out: `turns`, `exit` of `$.turns[*].exit`.
+    pub fn leading_names(&self) -> impl Iterator<Item = &str> {
+        let fixed = |segment: &&Segment| !segment.descendant && segment.selectors.len() == 1;
+        self.segments
+            .iter()
+            .take_while(fixed)
+            .map_while(|segment| match &segment.selectors[..] {
+                [Selector::Name(name)] => Some(Some(name.as_str())),
+                _ => Some(None),
+            })
+            .flatten()
+    }
+
     /// Whether it can select at most one node (RFC 9535 section 2.3.5.1, `singular-query`).
     pub fn is_singular(&self) -> bool {
         self.segments.iter().all(|segment| {

@@ -111,6 +111,9 @@ pub(super) fn tell_verdict(
     if left_out > 0 {
         let _ = writeln!(text, "    … and {left_out} more findings");
     }
+    for attempt in &verdict.attempts {
+        let _ = writeln!(text, "    asked for `{}`, which it was not granted", escape_terminal(attempt));
+    }
     for line in &verdict.log {
         let _ = writeln!(text, "    {}", style.faint(&format!("log: {}", excerpt(line, 200))));
     }
@@ -194,6 +197,7 @@ mod tests {
             error,
             findings,
             findings_dropped: 0,
+            attempts: Vec::new(),
             log: vec![],
             receipt: None,
         };

@@ -247,6 +247,7 @@ mod tests {
                 extra: String::new(),
             }],
             findings_dropped: 0,
+            attempts: Vec::new(),
             log: vec![],
             receipt: None,
         };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
+use super::examples::difference;
 use super::parameters::misfits;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::pack::embedded;
@@ -138,6 +139,18 @@ fn one(
             help: None,
         })
     })?;
+    if let Uses::Pack { pack, .. } = &assertion.uses
+        && let Some(difference) = embedded(pack).and_then(|pack| difference(&pack.manifest, &described))
+    {
+        return Err(ResolveError::Unusable(Problem {
+            id: "contract",
+            message: format!(
+                "the manifest of the pack `{}` is not its module's: {difference}",
+                excerpt(pack, 60)
+            ),
+            help: None,
+        }));
+    }
     let description = choose(&described, wanted.as_deref(), &assertion.uses, use_span).map_err(wrong)?;
     let mismatches = misfits(&description.parameters_schema, &assertion.with);
     if !mismatches.is_empty() {

@@ -230,7 +230,7 @@ fn described_by(manifest: &Manifest) -> Vec<Description> {
 }
 
 /// Where the manifest and the module's own description part.
-fn difference(manifest: &Manifest, descriptions: &[Description]) -> Option<String> {
+pub(super) fn difference(manifest: &Manifest, descriptions: &[Description]) -> Option<String> {
     for entry in &manifest.assertions {
         let name: &str = entry.name.as_ref();
         let Some(description) = descriptions.iter().find(|description| description.name == name) else {

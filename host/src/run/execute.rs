@@ -424,6 +424,7 @@ fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSection {
                 uses: resolved.assertion.uses.to_string(),
                 with: resolved.assertion.with.clone(),
                 module: resolved.digest,
+                grant: resolved.assertion.grant.clone(),
             })
             .collect(),
         // Known when everything has been searched for them.

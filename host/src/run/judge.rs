@@ -23,8 +23,9 @@ pub fn judge_document(
     let mut judged: Vec<_> = host(document);
     for resolved in assertions {
         let asked = &resolved.assertion;
-        let request =
-            request(judge, path, &asked.uses, &resolved.module, Some(resolved.name.clone()), &asked.with);
+        let name = Some(resolved.name.clone());
+        let mut request = request(judge, path, &asked.uses, &resolved.module, name, &asked.with);
+        request.grant.clone_from(&asked.grant);
         judged.push(Judged { verdict: judge.judge(&request), asked_at: resolved.asked_at.clone() });
     }
     judged
@@ -39,13 +40,15 @@ pub fn judge_recording(
     let mut judged = host(&recording.document);
     if !assertions.is_empty() {
         for (uses, module, with) in assertions {
-            judged.push(one(judge, recording, uses, module, with));
+            judged.push(one(judge, recording, uses, module, with, None));
         }
         return judged;
     }
     for asserted in &recording.document.scenario.assertions {
         let verdict = match recorded(recording, &asserted.uses, asserted.module) {
-            Ok((uses, module)) => one(judge, recording, &uses, &module, &asserted.with),
+            Ok((uses, module)) => {
+                one(judge, recording, &uses, &module, &asserted.with, asserted.grant.clone())
+            }
             Err(error) => Judged {
                 verdict: Verdict {
                     assertion: asserted.uses.clone(),
@@ -54,6 +57,7 @@ pub fn judge_recording(
                     findings: Vec::new(),
                     findings_dropped: 0,
                     log: Vec::new(),
+                    attempts: Vec::new(),
                     receipt: None,
                 },
                 asked_at: None,
@@ -89,18 +93,24 @@ fn recorded(
     Ok((uses, source))
 }
 
-fn one(judge: &Judge, recording: &Recording, uses: &Uses, module: &ModuleSource, with: &Value) -> Judged {
+fn one(
+    judge: &Judge,
+    recording: &Recording,
+    uses: &Uses,
+    module: &ModuleSource,
+    with: &Value,
+    grant: Option<Vec<String>>,
+) -> Judged {
     let name = match uses {
         Uses::Pack { assertion, .. } => Some(assertion.clone()),
         Uses::Module { assertion, .. } => assertion.clone(),
     };
-    Judged {
-        verdict: judge.judge(&request(judge, &recording.path, uses, module, name, with)),
-        asked_at: None,
-    }
+    let request = JudgeRequest { grant, ..request(judge, &recording.path, uses, module, name, with) };
+    Judged { verdict: judge.judge(&request), asked_at: None }
 }
 
-/// Grants are what the assertion declares: packs come with the program or lie beside the scenario.
+/// Without a grant of the scenario's, what the assertion declares is granted: packs come with the program or lie beside
+/// the scenario.
 fn request(
     judge: &Judge,
     path: &Path,

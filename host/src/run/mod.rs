@@ -11,6 +11,7 @@ mod name;
 mod parameters;
 mod prepare;
 mod receipt;
+mod schema_bounds;
 mod stage;
 mod stream;
 mod symbols;

@@ -4,6 +4,7 @@
 use boon::{Compiler, Draft, Schemas, UrlLoader, ValidationError};
 use serde_json::Value;
 
+use super::schema_bounds::refusal;
 use crate::value::excerpt;
 
 /// A larger schema is not compiled.
@@ -27,6 +28,9 @@ pub(super) fn misfits(schema: &str, parameters: &Value) -> Vec<String> {
     }
     let mut schemas = Schemas::new();
     let compiled = serde_json::from_str(schema).map_err(|error| error.to_string()).and_then(|schema| {
+        if let Some(refusal) = refusal(&schema) {
+            return Err(refusal);
+        }
         let mut compiler = Compiler::new();
         compiler.set_default_draft(Draft::V2020_12);
         compiler.use_loader(Box::new(Nowhere));
@@ -124,6 +128,8 @@ mod tests {
             let told = misfits(&json!({ "$ref": reference }).to_string(), &json!({}));
             assert!(told[0].contains("can't be used"), "{told:?}");
         }
+        let deep = (0..40).fold(json!({}), |inner, _| json!({ "not": inner }));
+        assert!(misfits(&deep.to_string(), &json!({}))[0].contains("deeper than 32 levels"));
         assert!(misfits("{", &json!({}))[0].contains("can't be used"));
         assert!(misfits(&" ".repeat(SCHEMA_LIMIT_BYTES + 1), &json!({}))[0].contains("larger than 64 KiB"));
     }

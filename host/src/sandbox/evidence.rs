@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::grant::Grant;
+use super::shown::Shown;
 use crate::recording::{Opened, ReadError, open, open_below};
-use crate::value::{Digest, canonical};
+use crate::value::{Digest, Hasher, canonical};
 
 /// Blobs kept in memory between two judgings, together.
 const KEPT_BLOBS_LIMIT_BYTES: usize = 64 << 20;
 
-/// Sets of grants whose part of the document is kept.
-const KEPT_GRANTS: usize = 16;
+/// Sets of grants, and digests of prefixes, that are kept.
+const KEPT_GRANTS: usize = 64;
+const KEPT_DIGESTS: usize = 256;
 
 /// Where evidence is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +69,8 @@ pub enum EvidenceError {
 pub(super) struct Evidence {
     opened: Opened,
     granted: Mutex<BTreeMap<Vec<String>, Arc<Granted>>>,
+    /// By prefix: several grants have it in common.
+    digests: Mutex<BTreeMap<String, Digest>>,
     blobs: Mutex<KeptBlobs>,
 }
 
@@ -78,10 +82,9 @@ struct KeptBlobs {
 
 /// What a module may see, and what of it stands in the receipt.
 pub(super) struct Granted {
-    pub document: Value,
     /// Prefix to digest: of the granted part's canonical JSON, and of the names and digests of its blobs.
     pub digests: BTreeMap<String, Digest>,
-    grant: Grant,
+    pub grant: Grant,
 }
 
 impl Evidence {
@@ -93,7 +96,12 @@ impl Evidence {
         if path.exists() && path.is_dir() != is_recording {
             return Err(EvidenceError::Kind { path: path.clone(), expected });
         }
-        Ok(Self { opened: open(path)?, granted: Mutex::default(), blobs: Mutex::default() })
+        Ok(Self {
+            opened: open(path)?,
+            granted: Mutex::default(),
+            digests: Mutex::default(),
+            blobs: Mutex::default(),
+        })
     }
 
     /// The same, through a root's handle and the way from there.
@@ -111,7 +119,7 @@ impl Evidence {
             return Err(EvidenceError::Kind { path: path.to_owned(), expected });
         }
         let opened = open_below(root, below, path)?;
-        Ok(Self { opened, granted: Mutex::default(), blobs: Mutex::default() })
+        Ok(Self { opened, granted: Mutex::default(), digests: Mutex::default(), blobs: Mutex::default() })
     }
 
     /// The part of the document that some path prefixes name; `schema` always is.
@@ -125,7 +133,7 @@ impl Evidence {
         }
         let grant = Grant::new(prefixes.iter().map(String::as_str).chain(["schema"]));
         let digests = prefixes.iter().map(|prefix| (prefix.clone(), self.digest(prefix))).collect();
-        let made = Arc::new(Granted { document: grant.prune(&self.opened.document), digests, grant });
+        let made = Arc::new(Granted { digests, grant });
         if granted.len() == KEPT_GRANTS {
             granted.clear();
         }
@@ -133,17 +141,29 @@ impl Evidence {
         made
     }
 
+    /// The document as a grant shows it.
+    pub fn shown<'e>(&'e self, granted: &'e Granted) -> Shown<'e> {
+        Shown::new(&self.opened.document, &granted.grant)
+    }
+
     fn digest(&self, prefix: &str) -> Digest {
+        if let Some(known) = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(prefix) {
+            return *known;
+        }
         let grant = Grant::new([prefix]);
-        let mut text = canonical(&grant.prune(&self.opened.document));
+        let mut hasher = Hasher::default();
+        Shown::new(&self.opened.document, &grant).canonical_pieces(&mut |piece| hasher.update(piece));
         let names = self.opened.blob_digests().into_iter().flatten();
         for (name, digest) in names.filter(|(name, _)| grant.allows_blob(name)) {
-            text.push('\n');
-            text.push_str(&canonical(&Value::String(name.clone())));
-            text.push(' ');
-            text.push_str(&digest.to_string());
+            hasher.update(&format!("\n{} {digest}", canonical(&Value::String(name.clone()))));
         }
-        Digest::of(text)
+        let digest = hasher.finish();
+        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+        if digests.len() == KEPT_DIGESTS {
+            digests.clear();
+        }
+        digests.insert(prefix.to_owned(), digest);
+        digest
     }
 
     /// The bytes of a name; `None` when there are none or they are not granted.

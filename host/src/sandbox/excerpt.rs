@@ -1,11 +1,10 @@
 //! What stands at a place a module points at, rendered by the host: a module can't forge a quotation.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::evidence::{Evidence, EvidenceError, Granted};
-use crate::query;
+use super::shown::Shown;
+use crate::query::{self, Json, Kind};
 use crate::value::{Place, canonical, excerpt};
 
 /// The most characters of a quotation.
@@ -34,13 +33,13 @@ pub(super) fn resolve(
             })
         }));
     }
-    let Some((path, value)) = query::singular_path(path, &granted.document) else { return Ok(None) };
+    let Some((path, value)) = query::singular_path(path, evidence.shown(granted)) else { return Ok(None) };
     if start.is_none() && end.is_none() {
         let actual = Some(excerpt(&bounded_canonical(value), ACTUAL_LIMIT_CHARACTERS));
         return Ok(Some(Place { path, start: None, end: None, actual }));
     }
     // A range within a text of the document counts its bytes.
-    let Value::String(text) = value else { return Ok(None) };
+    let Kind::Text(text) = value.kind() else { return Ok(None) };
     Ok(range(text.as_bytes(), start, end).map(|(start, end, quoted)| Place {
         path,
         start: Some(start),
@@ -62,18 +61,14 @@ fn quote(bytes: &[u8]) -> String {
 }
 
 /// Canonical JSON; of long containers only their size, so that quoting costs little.
-fn bounded_canonical(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::Array(items) if items.len() > ACTUAL_LIMIT_CHARACTERS => {
-            format!("[… {} elements]", items.len()).into()
-        }
-        Value::Object(members) if members.len() > ACTUAL_LIMIT_CHARACTERS => {
-            format!("{{… {} members}}", members.len()).into()
-        }
-        Value::String(text) if text.len() > QUOTED_LIMIT_BYTES => {
+fn bounded_canonical(value: Shown<'_>) -> String {
+    match value.kind() {
+        Kind::Array(length) if length > ACTUAL_LIMIT_CHARACTERS => format!("[… {length} elements]"),
+        Kind::Object(length) if length > ACTUAL_LIMIT_CHARACTERS => format!("{{… {length} members}}"),
+        Kind::Text(text) if text.len() > QUOTED_LIMIT_BYTES => {
             let cut: String = text.chars().take(ACTUAL_LIMIT_CHARACTERS).collect();
-            canonical(&Value::String(cut)).into()
+            canonical(&Value::String(cut))
         }
-        _ => canonical(value).into(),
+        _ => value.canonical(),
     }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 /// Member names below which everything is granted; elements of arrays stand for all of them.
 #[derive(Debug, Default)]
 pub(super) struct Grant {
@@ -25,69 +23,69 @@ impl Grant {
         grant
     }
 
-    /// The granted part of a document. Positions in arrays stay.
-    pub fn prune(&self, value: &Value) -> Value {
-        if self.whole {
-            return value.clone();
-        }
-        match value {
-            Value::Object(members) => {
-                let granted = self.members.iter().filter_map(|(name, below)| {
-                    let member = members.get(name)?;
-                    // A value that has no members is no part of a deeper grant.
-                    let shown = below.whole || member.is_object() || member.is_array();
-                    shown.then(|| (name.clone(), below.prune(member)))
-                });
-                Value::Object(granted.collect::<Map<_, _>>())
-            }
-            Value::Array(items) => Value::Array(
-                items
-                    .iter()
-                    .map(|item| if item.is_object() { self.prune(item) } else { Value::Null })
-                    .collect(),
-            ),
-            _ => Value::Null,
-        }
+    /// Whether everything here is granted.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// What is granted of a member, if anything is.
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        self.members.get(name)
+    }
+
+    /// The members of which something is granted, in the order of their names' bytes.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.members.iter().map(|(name, below)| (name.as_str(), below))
     }
 
     /// Whether a blob's name is within: what it names in the document is granted.
     pub fn allows_blob(&self, name: &str) -> bool {
-        let mut parts = name.split('/');
-        let Some(mut here) = parts.next().and_then(|section| self.members.get(section)) else { return false };
-        for part in parts {
+        let mut here = self;
+        let mut allowed = false;
+        for member in members_of(name) {
+            match here.members.get(member) {
+                Some(below) => here = below,
+                None => return false,
+            }
+            allowed = here.whole;
+            if allowed {
+                break;
+            }
+        }
+        allowed
+    }
+
+    /// Whether something at these members, or in them or around them, is granted; elements of arrays are left out.
+    pub fn touches<'a>(&self, members: impl IntoIterator<Item = &'a str>) -> bool {
+        let mut here = self;
+        for member in members {
             if here.whole {
                 return true;
             }
-            match here.members.get(part) {
+            match here.members.get(member) {
                 Some(below) => here = below,
-                // An element is granted as all of its array are.
-                None if part.parse::<usize>().is_ok() => {}
                 None => return false,
             }
         }
-        here.whole
+        true
     }
+}
+
+/// The members of the document that a blob's name goes through. In `files` the names are paths and may have slashes
+/// and look like positions; everywhere else a position right after the section, or deeper, is one of an array.
+fn members_of(name: &str) -> Vec<&str> {
+    let (section, rest) = name.split_once('/').unwrap_or((name, ""));
+    if section == "files" {
+        let (path, moment) = rest.rsplit_once('/').unwrap_or((rest, ""));
+        return vec![section, path, moment];
+    }
+    let parts = rest.split('/').filter(|part| !part.is_empty() && part.parse::<usize>().is_err());
+    std::iter::once(section).chain(parts).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn only_what_is_granted_is_left() {
-        let document = json!({
-            "turns": [{ "exit": 0 }],
-            "requests": [{ "transcript": [1], "body": "secret" }, { "body": "secret" }, 7],
-            "timing": { "duration_ms": 5 },
-        });
-        let grant = Grant::new(["turns", "requests.transcript", "agent", "timing.duration_ms.x"]);
-        assert_eq!(
-            grant.prune(&document),
-            json!({ "turns": [{ "exit": 0 }], "requests": [{ "transcript": [1] }, {}, null], "timing": {} })
-        );
-    }
 
     #[test]
     fn a_blob_needs_its_section_or_its_member() {
@@ -112,6 +110,38 @@ mod tests {
             ("1/requests/0/transcript", false),
         ] {
             assert_eq!(grant.allows_blob(name), allowed, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_named_like_a_position_opens_no_other() {
+        // A file `after` is granted, not what became of a file `1/2`.
+        let grant = Grant::new(["files.after", "files.a/b"]);
+        for (name, allowed) in [
+            ("files/after/before", true),
+            ("files/1/2/after", false),
+            ("files/1/after", false),
+            ("files/a/b/after", true),
+            ("files/a/b", false),
+            ("files", false),
+        ] {
+            assert_eq!(grant.allows_blob(name), allowed, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_lies_outside_is_told_from_what_lies_around() {
+        let grant = Grant::new(["turns.exit", "files"]);
+        for (members, expected) in [
+            (vec!["turns"], true),
+            (vec!["turns", "exit"], true),
+            (vec!["turns", "exit", "deep"], true),
+            (vec!["turns", "prompt"], false),
+            (vec!["files", "a.txt", "after"], true),
+            (vec!["stdout"], false),
+            (vec![], true),
+        ] {
+            assert_eq!(grant.touches(members.iter().copied()), expected, "{members:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{Resource, ResourceTable};
 
+use super::attempts::Attempts;
 use super::cap::Cap;
 use super::door::bindings::wassert::pack::{evidence, report};
 use super::door::{Wasi, json_is_within};
@@ -13,7 +14,7 @@ use super::limits::{Limits, WORK_UNITS_PER_CALL, grouped, size};
 use super::search;
 use super::stop::{Phase, Stop};
 use crate::query::{self, Budget, Query};
-use crate::value::{Finding, Outcome, Place, canonical, excerpt as excerpt_of};
+use crate::value::{Finding, Outcome, Place, excerpt as excerpt_of};
 
 /// The bytes behind a module's handle.
 pub struct Blob {
@@ -51,6 +52,7 @@ pub(super) struct Said {
     pub fails: u64,
     pub skips: u64,
     pub log: Vec<String>,
+    pub attempts: Attempts,
     findings_bytes: usize,
     log_bytes: usize,
     log_full: bool,
@@ -128,7 +130,12 @@ impl Case {
             let detail = format!("the expression is larger than {most} (limits.expression_bytes)");
             return Ok(Err(refused("too-large", detail)));
         }
-        match Query::parse(expression).and_then(|query| run(&query, &mut self.work)) {
+        let granted = &self.granted.grant;
+        let parsed = Query::parse(expression);
+        if let Ok(query) = &parsed {
+            self.said.attempts.query(query, expression, granted);
+        }
+        match parsed.and_then(|query| run(&query, &mut self.work)) {
             Ok(found) => {
                 self.reads += 1;
                 Ok(Ok(found))
@@ -157,10 +164,10 @@ impl evidence::Host for State {
         max: u32,
     ) -> wasmtime::Result<Result<Vec<evidence::Node>, evidence::Refusal>> {
         let case = self.call()?;
-        let granted = Arc::clone(&case.granted);
+        let (evidence, granted) = (Arc::clone(&case.evidence), Arc::clone(&case.granted));
         let (skip, max) = (skip as usize, max as usize);
-        let page =
-            case.run(&expression, |query, work| query::page(query, &granted.document, skip, max, work))?;
+        let page = case
+            .run(&expression, |query, work| query::page(query, evidence.shown(&granted), skip, max, work))?;
         let found = match page {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
@@ -171,7 +178,7 @@ impl evidence::Host for State {
         let mut answer = Vec::new();
         let mut bytes = 0;
         for node in found {
-            let json = canonical(node.value);
+            let json = node.value.canonical();
             bytes += node.path.len() + json.len();
             case.charge((node.path.len() + json.len()) as u64)?;
             if bytes > case.limits.answer_bytes {
@@ -188,8 +195,9 @@ impl evidence::Host for State {
 
     fn count(&mut self, expression: String) -> wasmtime::Result<Result<u32, evidence::Refusal>> {
         let case = self.call()?;
-        let granted = Arc::clone(&case.granted);
-        let count = case.run(&expression, |query, work| query::count(query, &granted.document, work))?;
+        let (evidence, granted) = (Arc::clone(&case.evidence), Arc::clone(&case.granted));
+        let count =
+            case.run(&expression, |query, work| query::count(query, evidence.shown(&granted), work))?;
         if let Some(refusal) = count.as_ref().ok().and_then(|count| case.too_many(*count as usize)) {
             return Ok(Err(refusal));
         }
@@ -203,6 +211,7 @@ impl evidence::HostBlob for State {
         case.charge(name.len() as u64)?;
         let found = case.evidence.blob(&case.granted, &name).map_err(|error| unreadable(&error))?;
         let Some(bytes) = found else {
+            case.said.attempts.name(&name, &case.granted.grant);
             let detail = format!("there are no bytes `{}` in the granted evidence", excerpt_of(&name, 100));
             return Ok(Err(refused("not-found", detail)));
         };
@@ -347,6 +356,7 @@ impl Case {
         excerpt::resolve(&self.evidence, &self.granted, &place.path, place.start, place.end)
             .map_err(|error| unreadable(&error))?
             .ok_or_else(|| {
+                self.said.attempts.name(&place.path, &self.granted.grant);
                 let path = excerpt_of(&place.path, 200);
                 let range = match (place.start, place.end) {
                     (None, None) => String::new(),

@@ -314,6 +314,7 @@ fn verdict(request: &JudgeRequest, ended: Ended, inputs: ReceiptInputs) -> Verdi
         findings: said.findings,
         findings_dropped: said.dropped,
         log: said.log,
+        attempts: said.attempts.into_told(),
         receipt,
     }
 }
@@ -339,6 +340,7 @@ pub(super) fn unheard(request: &JudgeRequest, unjudged: Unjudged) -> Verdict {
         findings: Vec::new(),
         findings_dropped: 0,
         log: Vec::new(),
+        attempts: Vec::new(),
         receipt: None,
     }
 }

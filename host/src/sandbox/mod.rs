@@ -4,6 +4,7 @@
 //! well be another process. This is the only place that names wasmtime. It does not know scenarios, packs or locks:
 //! whoever asks says which module, which assertion, what it may read and within which limits.
 
+mod attempts;
 mod backtrace;
 mod cache;
 mod cap;
@@ -36,6 +37,7 @@ mod message;
 mod module;
 mod roots;
 mod search;
+mod shown;
 mod start;
 mod stop;
 mod supervisor;

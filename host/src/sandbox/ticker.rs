@@ -29,6 +29,8 @@ struct Shared {
 struct State {
     started: bool,
     running: u32,
+    /// The thread will look again by itself: checks that follow each other within a tick need not wake it.
+    awake: bool,
     ended: bool,
 }
 
@@ -51,7 +53,9 @@ impl Ticker {
             let _ =
                 std::thread::Builder::new().name("epoch".to_owned()).spawn(move || tick(&shared, &engine));
         }
-        self.shared.changed.notify_one();
+        if !state.awake {
+            self.shared.changed.notify_one();
+        }
         Running { shared: &self.shared }
     }
 }
@@ -76,7 +80,8 @@ impl Drop for Running<'_> {
 fn tick(shared: &Shared, engine: &EngineWeak) {
     let mut state = shared.lock();
     while !state.ended {
-        if state.running == 0 {
+        state.awake = state.running > 0;
+        if !state.awake {
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             continue;
         }

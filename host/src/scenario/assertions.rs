@@ -9,10 +9,13 @@ use super::json::to_json;
 use super::load::{LoadContext, belongs_to_the_scenario};
 use super::table::{Table, quote};
 use super::{Assertion, Reply, Step, Uses, workspace};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::document::SECTIONS;
 
 /// Most assertions of a scenario.
 const MOST_ASSERTIONS: usize = 1000;
+/// Longest path prefix of a grant.
+const MOST_PREFIX_BYTES: usize = 128;
 /// Longest name of a pack or an assertion.
 const MOST_NAME_CHARACTERS: usize = 64;
 
@@ -54,11 +57,30 @@ fn assertion(mut table: Table<'_>, findings: &Findings, environment: &LoadContex
         Some(value) if matches!(value.get_ref(), DeValue::Table(_)) => to_json(findings, value),
         Some(value) => table.wrong_type("with", "a table", value),
     };
+    let grant = table
+        .texts("grant")
+        .map(|prefixes| prefixes.iter().filter_map(|prefix| prefix_of_a_section(prefix, findings)).collect());
     table.finish(belongs_to_the_scenario);
     let written = written?;
     let use_span = written.span();
     let with_span = with_value.map_or(use_span.clone(), Spanned::span);
-    Some(Assertion { uses: uses(&written, findings, environment)?, with: with?, use_span, with_span })
+    Some(Assertion { uses: uses(&written, findings, environment)?, with: with?, grant, use_span, with_span })
+}
+
+fn prefix_of_a_section(prefix: &Spanned<&str>, findings: &Findings) -> Option<String> {
+    let text = *prefix.get_ref();
+    let section = text.split('.').next().unwrap_or_default();
+    if SECTIONS.contains(&section)
+        && text.len() <= MOST_PREFIX_BYTES
+        && text.split('.').all(|part| !part.is_empty())
+    {
+        return Some(text.to_owned());
+    }
+    let help = did_you_mean(section, SECTIONS)
+        .unwrap_or_else(|| format!("the sections are {}", SECTIONS.join(", ")));
+    let message = format!("{} is no part of the run document", quote(text));
+    findings.error_with_help("bad-grant", message, prefix.span(), "not a prefix such as `turns.exit`", help);
+    None
 }
 
 fn uses(written: &Spanned<&str>, findings: &Findings, environment: &LoadContext<'_>) -> Option<Uses> {

@@ -379,6 +379,8 @@ pub struct Assertion {
     pub uses: Uses,
     /// Parameters; an empty object where none were given.
     pub with: Value,
+    /// Path prefixes of the run document it may read, instead of those it declares.
+    pub grant: Option<Vec<String>>,
     /// Byte range of the `use` value in the scenario's text.
     pub use_span: Range<usize>,
     /// Byte range of the `with` value, or of the `use` value where there is none.

@@ -16,7 +16,7 @@ mod verdict;
 
 pub use chunk::chunks;
 pub use decimal::compare_numbers;
-pub use digest::Digest;
+pub use digest::{Digest, Hasher};
 pub use duplicate::first_duplicate;
 pub use escape::{escape_terminal, excerpt};
 pub use glob::glob_matches;

@@ -25,6 +25,9 @@ pub struct Verdict {
     /// What the module logged, oldest first, up to the limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
+    /// Queries, blobs and places it asked for beyond what it was granted, each once, up to a limit; it got nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<String>,
     /// What went in and what came out; absent for host errors, which may differ from one judging to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,

@@ -10,7 +10,7 @@ use crate::sandbox::door::finding;
 use crate::sandbox::imports::State;
 use crate::sandbox::limits::{Limits, WORK_UNITS_PER_CALL, size};
 use crate::sandbox::stop::{Phase, Stop};
-use crate::value::{Digest, canonical, excerpt, to_canonical_string};
+use crate::value::{Digest, excerpt, to_canonical_string};
 
 /// 2000-01-01T00:00:00Z, in seconds since 1970.
 const EPOCH_SECONDS: u64 = 946_684_800;
@@ -90,7 +90,7 @@ impl State {
     /// The granted sections on standard input; name and parameters as arguments.
     pub(super) fn begin_command(&mut self, name: &str, parameters: &str) -> Result<(), Stop> {
         let Some(case) = &self.case else { return Err(Stop::host("host", "no judging is going on")) };
-        let input = canonical(&case.granted.document);
+        let input = case.evidence.shown(&case.granted).canonical();
         let most = case.limits.input_bytes;
         if input.len() > most {
             let (bytes, most) = (size(input.len() as u64), size(most as u64));

@@ -67,6 +67,7 @@ mod tests {
             findings: vec![finding],
             findings_dropped: 0,
             log: Vec::new(),
+            attempts: Vec::new(),
             receipt: None,
         }
     }
