@@ -48,6 +48,7 @@ pub fn read_transcript(profile: &dyn Profile, turn: u32, stdout: &[u8]) -> Trans
     let mut calls = Calls::default();
     let mut is_open = false;
     let mut number = 0;
+    let mut lines: Vec<(&str, Vec<Line>)> = Vec::new();
     for line in text.split_inclusive('\n') {
         let content = line.trim_end_matches(['\r', '\n']);
         let read = if content.trim().is_empty() { Vec::new() } else { read_elements(profile, content) };
@@ -55,6 +56,10 @@ pub fn read_transcript(profile: &dyn Profile, turn: u32, stdout: &[u8]) -> Trans
             is_settled = true;
             continue;
         }
+        lines.push((line, read));
+    }
+    is_settled |= order_beginnings(&mut lines);
+    for (line, read) in lines {
         settled.push_str(line);
         number += 1;
         for read in read {
@@ -111,6 +116,30 @@ impl Transcript {
             },
         };
     }
+}
+
+/// Tools that begin together begin in an order that is a race inside the agent: they are put into the order of what
+/// they do. Tells whether anything moved.
+fn order_beginnings(lines: &mut [(&str, Vec<Line>)]) -> bool {
+    let mut moved = false;
+    for run in lines.chunk_by_mut(|(_, before), (_, after)| begins_tool(before) && begins_tool(after)) {
+        if !run.is_sorted_by(|before, after| deed(&before.1) <= deed(&after.1)) {
+            run.sort_by(|before, after| deed(&before.1).cmp(&deed(&after.1)));
+            moved = true;
+        }
+    }
+    moved
+}
+
+fn begins_tool(read: &[Line]) -> bool {
+    let is_tool = |kind| matches!(kind, EventKind::Command | EventKind::FileChange | EventKind::Tool);
+    matches!(read, [only] if only.event.phase == Phase::Started && is_tool(only.event.kind))
+}
+
+/// What the tool of a line does.
+fn deed(read: &[Line]) -> Option<(EventKind, &Option<String>, &Option<String>, &[String])> {
+    let event = &read.first()?.event;
+    Some((event.kind, &event.tool, &event.command, &event.paths))
 }
 
 /// What a turn used, when `now` and `before` are the usage of its session so far. Less than before is no answer.
@@ -252,6 +281,25 @@ mod tests {
         let odd = read_transcript(claude, 1, b"[1,2]\n[]\n{\"type\":\"result\"}\n{\"type\":\"assis");
         let kinds: Vec<_> = odd.events.iter().map(|event| event.kind).collect();
         assert_eq!(kinds, [EventKind::Text, EventKind::Text, EventKind::Turn, EventKind::Text]);
+    }
+
+    #[test]
+    fn commands_that_begin_together_stand_in_one_order() {
+        let begin = |id: &str, command: &str| {
+            format!(
+                r#"{{"type":"item.started","item":{{"id":"{id}","type":"command_execution","command":"{command}"}}}}"#
+            )
+        };
+        let read = |first: String, second: String| {
+            read_transcript(by_name("codex").unwrap(), 1, format!("{first}\n{second}\n").as_bytes())
+        };
+        let one = read(begin("item_0", "a"), begin("item_1", "b"));
+        let other = read(begin("item_0", "b"), begin("item_1", "a"));
+        let commands =
+            |read: &Transcript| -> Vec<_> { read.events.iter().map(|event| event.command.clone()).collect() };
+        assert_eq!(commands(&one), commands(&other));
+        assert_eq!(one.settled, None);
+        assert!(other.settled.unwrap().starts_with(&begin("item_1", "a")));
     }
 
     #[test]

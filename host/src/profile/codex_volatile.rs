@@ -21,7 +21,7 @@ const PROCESS: &str = r"(?m)^Process running with session ID ([0-9]+)$";
 /// What each line of its log on standard error begins with.
 const LOGGED_AT: &str = "(?m)^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z) +[A-Z]+ ";
 
-pub(super) static PLACES: [Place; 45] = [
+pub(super) static PLACES: [Place; 46] = [
     Place::new(Headers, "$['thread-id'][*]", "thread"),
     Place::new(Headers, "$['session-id'][*]", "thread"),
     Place::new(Headers, "$['x-client-request-id'][*]", "thread"),
@@ -67,6 +67,8 @@ pub(super) static PLACES: [Place; 45] = [
     Place::new(Transcript, "$.input.session_id", "process"),
     Place::new(PlaceSection::Reply, "$.input.session_id", "process"),
     Place::new(Events, "$.thread_id", "thread"),
+    // Counted in the order in which parallel commands begin, which is a race.
+    Place::within(Events, "$.item.id", "^(item_[0-9]+)$", "event"),
     Place::within(PlaceSection::Stderr, "$", LOGGED_AT, "time"),
     Place::new(Events, "$.item.receiver_thread_ids[*]", "thread"),
 ];

@@ -168,7 +168,12 @@ impl Profile for Gemini {
                 "process",
             ),
             Place::within(Transcript, "$.output", GROUP, "process"),
-            Place::within(Stderr, "$", "gemini-client-error-[A-Za-z.]+-([0-9TZ:.-]+)\\.json", "time"),
+            Place::within(
+                Stderr,
+                "$",
+                "gemini-client-error-[A-Za-z.-]+-([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9-]+Z)\\.json",
+                "time",
+            ),
             Place::within(
                 Stderr,
                 "$",

@@ -27,6 +27,7 @@ use super::share::{Responses, SharedBytes};
 use super::takeover::Outgoing;
 use super::wire::Gates;
 use super::{ServerSettings, Traffic};
+use super::unnamed::restore_identifiers;
 
 /// The status of an answer no agent retries: it ends every agent that was measured after one request.
 const TERMINAL_STATUS: u16 = 400;
@@ -258,6 +259,9 @@ impl Exchange {
         request.inherited = decoded.inherited;
         request.tools = std::mem::take(&mut decoded.tools);
         request.transcript = std::mem::take(&mut decoded.transcript);
+        let steps = state.lanes.get(lane).into_iter().flat_map(|lane| &lane.steps);
+        let issued = steps.filter(|step| step.taken).flat_map(|step| &step.emitted);
+        restore_identifiers(&mut request.transcript, issued);
         request.violations.append(&mut decoded.violations);
         request.violations.extend(transcript_violations(&request.transcript));
 

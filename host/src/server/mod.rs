@@ -23,6 +23,7 @@ mod takeover;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod unnamed;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
