@@ -23,6 +23,7 @@ mod judging;
 mod protocols;
 mod quickstart;
 mod readme;
+mod real_agents;
 mod repeatable;
 mod schema;
 mod sdk_clients;

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use crate::document::Place;
 
+use super::codex_code_mode::{CodeMode, is_code_mode};
 use super::{
-    Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home, codex_lines, codex_volatile,
-    first, text_member,
+    Known, Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home, codex_lines,
+    codex_volatile, first, text_member,
 };
 
 /// The variable that holds the key; any value will do, the server asks for none.
@@ -81,7 +82,13 @@ impl Profile for Codex {
             home_files: BTreeMap::from([
                 (
                     ".codex/config.toml".to_owned(),
-                    codex_home::configuration(turn.base_url, &catalog, KEY_VARIABLE, turn.transport),
+                    codex_home::configuration(
+                        turn.base_url,
+                        &catalog,
+                        KEY_VARIABLE,
+                        turn.transport,
+                        turn.model,
+                    ),
                 ),
                 (".codex/catalog.json".to_owned(), codex_home::catalog()),
             ]),
@@ -152,6 +159,10 @@ impl Profile for Codex {
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {
         first(headers, "thread-id").or_else(|| first(headers, "session-id")).map(str::to_owned)
+    }
+
+    fn with_model(&self, model: &str) -> Option<Known> {
+        is_code_mode(model).then_some(Known(&CodeMode))
     }
 
     fn volatile(&self) -> &'static [Place] {

@@ -5,19 +5,24 @@ use serde_json::json;
 
 use super::Transport;
 
-/// The text of `config.toml`. `catalog` is an absolute path.
+/// The text of `config.toml`. `catalog` is an absolute path; a `model` named by the scenario replaces it.
 pub(super) fn configuration(
     base_url: &str,
     catalog: &str,
     key_variable: &str,
     transport: Transport,
+    model: Option<&str>,
 ) -> String {
+    // The catalog is for the model that is no vendor's; what another one is offered, codex knows by itself.
+    let catalog_key = match model {
+        None => format!("model_catalog_json = {}\n", quoted(catalog)),
+        Some(_) => String::new(),
+    };
     let websockets = transport == Transport::Websocket;
     format!(
-        r#"model = "fake-model"
+        r#"model = {model}
 model_provider = "wassert"
-model_catalog_json = {catalog}
-sandbox_mode = "workspace-write"
+{catalog_key}sandbox_mode = "workspace-write"
 approval_policy = "never"
 web_search = "disabled"
 check_for_update_on_startup = false
@@ -53,7 +58,7 @@ request_max_retries = 0
 stream_max_retries = 1
 stream_idle_timeout_ms = 5000
 "#,
-        catalog = quoted(catalog),
+        model = quoted(model.unwrap_or("fake-model")),
         base_url = quoted(base_url),
         key_variable = quoted(key_variable),
     )
@@ -95,7 +100,10 @@ mod tests {
             "/tmp/a \"b\"\\c\n/catalog.json",
             "KEY",
             Transport::Websocket,
+            None,
         );
+        let own = configuration("http://h/v1", "/c", "KEY", Transport::Http, Some("gpt-5.5"));
+        assert!(own.starts_with("model = \"gpt-5.5\"\n") && !own.contains("model_catalog_json"), "{own}");
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["model_catalog_json"].as_str(), Some("/tmp/a \"b\"\\c\n/catalog.json"));
         assert_eq!(table["model_providers"]["wassert"]["supports_websockets"].as_bool(), Some(true));

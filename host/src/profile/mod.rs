@@ -6,6 +6,7 @@ mod antigravity;
 mod claude;
 mod claude_lines;
 mod codex;
+mod codex_code_mode;
 mod codex_home;
 mod codex_legacy;
 mod codex_lines;
@@ -154,6 +155,11 @@ pub trait Profile: Send + Sync {
     /// The session a request names.
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<String>;
 
+    /// The profile of this agent with that model, where the model decides about its tools.
+    fn with_model(&self, _model: &str) -> Option<Known> {
+        None
+    }
+
     /// Where values stand that differ from run to run; what differs for every agent is known to the host.
     fn volatile(&self) -> &[Place] {
         &[]
@@ -227,6 +233,7 @@ pub fn by_name(name: &str) -> Option<&'static dyn Profile> {
         "antigravity" => Some(&antigravity::Antigravity),
         "claude" => Some(&claude::Claude),
         "codex" => Some(&codex::Codex),
+        "codex-code-mode" => Some(&codex_code_mode::CodeMode),
         "command" => Some(&command::Command),
         "example" => Some(&example::Example),
         "gemini" => Some(&gemini::Gemini),

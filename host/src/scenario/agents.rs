@@ -111,7 +111,10 @@ fn choice(
         findings.error("bad-name", message, name.span(), "use small letters, digits and `-`, at most 64");
         return None;
     }
-    let known = find(profile_name)?;
+    let found = find(profile_name)?;
+    let model =
+        settings.and_then(|(_, settings)| settings.model.as_ref()).map(|model| (*model.get_ref()).to_owned());
+    let known = model.as_deref().and_then(|model| found.0.with_model(model)).unwrap_or(found);
     let profile = known.0;
     let transport = match settings.and_then(|(_, settings)| settings.transport.as_ref()) {
         None => *profile.transports().first()?,
@@ -135,9 +138,7 @@ fn choice(
         known,
         transport,
         protocol,
-        model: settings
-            .and_then(|settings| settings.model.as_ref())
-            .map(|model| (*model.get_ref()).to_owned()),
+        model,
         lacks: Vec::new(),
         environment: settings.map(|settings| settings.environment.clone()).unwrap_or_default(),
         arguments: settings.map(|settings| settings.arguments.clone()).unwrap_or_default(),
