@@ -25,9 +25,9 @@ use super::route::{Route, protocol_of, route};
 use super::script::{Action, ScriptStep};
 use super::share::{Responses, SharedBytes};
 use super::takeover::Outgoing;
+use super::unnamed::restore_identifiers;
 use super::wire::Gates;
 use super::{ServerSettings, Traffic};
-use super::unnamed::restore_identifiers;
 
 /// The status of an answer no agent retries: it ends every agent that was measured after one request.
 const TERMINAL_STATUS: u16 = 400;

@@ -22,8 +22,8 @@ mod share;
 mod takeover;
 #[cfg(test)]
 mod tests;
-mod wire;
 mod unnamed;
+mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
