@@ -314,6 +314,59 @@ cat <&3 > /dev/null
 }
 
 #[test]
+fn a_secret_in_pieces_or_in_a_file_too_large_to_keep_is_found() {
+    let project = Project::new();
+    let agent = project.program(
+        "agent.sh",
+        r#"#!/bin/bash
+for argument; do case $argument in http://*) url=${argument#http://} ;; esac; done
+address=${url%%/*}
+echo '{"type":"delta","text":"a left-half"}'
+echo '{"type":"other"}'
+echo '{"type":"delta","text":"-right-part b"}'
+printf 'a left-half\n-right-part b\n' >&2
+body='{"input":[{"role":"user","content":[{"type":"input_text","text":"left-half"},{"type":"input_text","text":"-right-part"}]}]}'
+exec 3<>"/dev/tcp/${address%:*}/${address#*:}"
+printf 'POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s' ${#body} "$body" >&3
+cat <&3 > /dev/null
+(head -c 16800000 /dev/zero; echo left-half-right-part) > large
+"#,
+    );
+    project.write(
+        "scenarios/odd.toml",
+        &format!(
+            "agents = [\"odd\"]\nsecrets = [\"left-half-right-part\"]\n{PLAIN}\n[agent.odd]\nextends = \"example\"\n"
+        ),
+    );
+    let (_, results) = project.run_json(&["--agent-bin", &format!("odd={}", agent.display())]);
+    let document = project.document(&results["scenarios"][0]);
+    assert_eq!(document["stderr"][0]["text"], "a ⟦secret#1⟧\n⟦secret#1⟧ b\n");
+    assert_eq!(document["events"][2]["raw"]["text"], "⟦secret#1⟧ b");
+    let content = &document["requests"][0]["body"]["input"][0]["content"];
+    assert_eq!((&content[0]["text"], &content[1]["text"]), (&"⟦secret#1⟧".into(), &"⟦secret#1⟧".into()));
+    assert_eq!(document["files"]["large"]["after"]["digest_only"], true);
+    let places = [
+        ("log/stdout-1", "split", 2),
+        ("log/stderr-1", "split", 2),
+        ("stdout/0", "split", 2),
+        ("requests/0/body", "split", 2),
+        ("$['events'][0]['raw']['text']", "split", 1),
+        ("files/large/after", "plain", 1),
+    ];
+    for (place, form, count) in places {
+        let listed =
+            |found: &Value| found["place"] == place && found["form"] == form && found["count"] == count;
+        let redactions = document["redactions"].as_array().unwrap();
+        assert!(redactions.iter().any(listed), "{place} in {:#}", document["redactions"]);
+    }
+    let folder = project.path().join(results["scenarios"][0]["recording"].as_str().unwrap());
+    for (path, bytes) in everything(&folder) {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("left-half") && !text.contains("-right-part"), "{}", path.display());
+    }
+}
+
+#[test]
 fn a_module_with_a_secret_in_it_is_refused() {
     let project = Project::new();
     let folder = crate::harness::root().join("scenarios/quickstart/own-check");

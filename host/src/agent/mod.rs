@@ -7,6 +7,7 @@
 
 mod capture;
 mod egress;
+mod file_limit;
 mod git;
 mod identity;
 mod interruption;
@@ -32,6 +33,7 @@ mod workspace;
 mod start_tests;
 
 pub use egress::Egress;
+pub use file_limit::report_file_limit;
 pub use git::{Baseline, GitError};
 pub use identity::{Identity, identify};
 pub use interruption::{Action, Due, Interrupted, Interruption};
@@ -45,7 +47,7 @@ pub use outside::look_outside;
 pub use root::{Root, environment};
 pub use running::{Surroundings, Used};
 pub use silence::{Connections, Patience, Silence};
-pub use snapshot::{Snapshot, compare, snapshot};
+pub use snapshot::{Snapshot, compare, snapshot, snapshot_and_pass};
 pub use spawn::{Command, Ended, OUTPUT_END_BYTES, OUTPUT_KEPT_BYTES, Stop, Watching, run};
 pub use strays::{Stray, adopt_orphans};
 pub use transcript::{Transcript, read_transcript, usage_since};

@@ -27,6 +27,9 @@ pub type Snapshot = BTreeMap<String, FileState>;
 /// Gets the bytes of a file with their digest.
 type Keep<'a> = dyn FnMut(&Digest, &[u8]) -> std::io::Result<()> + 'a;
 
+/// Gets the bytes of a file that is not kept, piece by piece.
+type Pass<'a> = dyn FnMut(&str, &[u8]) + 'a;
+
 /// What is in a workspace now. `keep` gets the bytes of every file that is not too large, but for those that are the
 /// same as `before`.
 ///
@@ -37,8 +40,21 @@ pub fn snapshot(
     before: Option<&Snapshot>,
     keep: &mut Keep<'_>,
 ) -> Result<Snapshot, WorkspaceError> {
+    snapshot_and_pass(workspace, before, keep, &mut |_, _| ())
+}
+
+/// The same; `pass` gets the path and the bytes of what is read and not kept.
+///
+/// # Errors
+/// As [`snapshot`].
+pub fn snapshot_and_pass(
+    workspace: &Dir,
+    before: Option<&Snapshot>,
+    keep: &mut Keep<'_>,
+    pass: &mut Pass<'_>,
+) -> Result<Snapshot, WorkspaceError> {
     let left = Left { kept: KEPT_LIMIT_BYTES, text: TEXT_LIMIT_BYTES, read: READ_LIMIT_BYTES };
-    let mut look = Look { before, keep, left, seen: Snapshot::new() };
+    let mut look = Look { before, keep, pass, left, seen: Snapshot::new() };
     look.folder(workspace, "", 0)?;
     Ok(look.seen)
 }
@@ -53,6 +69,7 @@ struct Left {
 struct Look<'a, 'k> {
     before: Option<&'a Snapshot>,
     keep: &'a mut Keep<'k>,
+    pass: &'a mut Pass<'k>,
     left: Left,
     seen: Snapshot,
 }
@@ -99,7 +116,8 @@ impl Look<'_, '_> {
         }
         self.left.read -= metadata.len();
         let content = if metadata.len() > BLOB_LIMIT_BYTES {
-            Digest::of_reader(file.take(metadata.len())).map(|digest| (digest, None))
+            let reader = Passed { reader: file.take(metadata.len()), path, pass: &mut *self.pass };
+            Digest::of_reader(reader).map(|digest| (digest, None))
         } else {
             let mut bytes = Vec::new();
             file.take(BLOB_LIMIT_BYTES).read_to_end(&mut bytes).map(|_| (Digest::of(&bytes), Some(bytes)))
@@ -120,20 +138,23 @@ impl Look<'_, '_> {
         {
             return Ok(FileState { text: same.text.clone(), digest_only: same.digest_only, ..state });
         }
-        self.content(state, &digest, bytes)
+        self.content(path, state, &digest, bytes)
             .map_err(|source| WorkspaceError::Io { path: path.to_owned(), source })
     }
 
     /// Keeps what may be kept of a file's bytes.
     fn content(
         &mut self,
+        path: &str,
         mut state: FileState,
         digest: &Digest,
         bytes: Option<Vec<u8>>,
     ) -> std::io::Result<FileState> {
-        let Some(bytes) = bytes.filter(|bytes| bytes.len() as u64 <= self.left.kept) else {
+        let Some(bytes) = bytes else { return Ok(FileState { digest_only: true, ..state }) };
+        if bytes.len() as u64 > self.left.kept {
+            (self.pass)(path, &bytes);
             return Ok(FileState { digest_only: true, ..state });
-        };
+        }
         let size = bytes.len() as u64;
         (self.keep)(digest, &bytes)?;
         self.left.kept -= size;
@@ -142,6 +163,21 @@ impl Look<'_, '_> {
             self.left.text -= state.text.as_ref().map_or(0, |_| size);
         }
         Ok(state)
+    }
+}
+
+/// A reader whose bytes are seen on their way.
+struct Passed<'a, 'k, R> {
+    reader: R,
+    path: &'a str,
+    pass: &'a mut Pass<'k>,
+}
+
+impl<R: std::io::Read> std::io::Read for Passed<'_, '_, R> {
+    fn read(&mut self, block: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(block)?;
+        (self.pass)(self.path, &block[..read]);
+        Ok(read)
     }
 }
 
@@ -411,7 +447,8 @@ mod tests {
         }
         let left = Left { kept: 2 * BLOB_LIMIT_BYTES, text: 0, read: READ_LIMIT_BYTES };
         let mut keep = |_: &Digest, _: &[u8]| Ok(());
-        let mut look = Look { before: None, keep: &mut keep, left, seen: Snapshot::new() };
+        let mut look =
+            Look { before: None, keep: &mut keep, pass: &mut |_, _| (), left, seen: Snapshot::new() };
         look.folder(&open(root.path()), "", 0).unwrap();
         let told: Vec<_> = look.seen.values().map(|state| state.digest_only).collect();
         assert_eq!(told, [false, false, true]);

@@ -33,4 +33,7 @@ pub enum RedactionForm {
     Percent,
     /// In base64 (standard or for URLs, at any alignment, with or without line breaks).
     Base64,
+    /// In pieces: over consecutive lines, or over texts that follow one another at places of one name, such as the
+    /// deltas or the parts of a message. Each piece counts.
+    Split,
 }

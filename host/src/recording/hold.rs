@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::redact::Secrets;
-use super::write::{WriteError, Writer};
+use super::redact::{Passing, Secrets};
+use super::write::{WriteError, Writer, is_stream};
 use super::{BLOB_FOLDER, LOG_FOLDER, SCENARIO};
 use crate::document::{Document, FileKind, FileState, Raw, Request};
 use crate::value::Digest;
@@ -19,6 +19,7 @@ pub(super) struct Held {
     logs: BTreeMap<String, Vec<u8>>,
     scenario: Option<String>,
     left_out: BTreeSet<Digest>,
+    passed: Passing,
     blob_bytes: usize,
 }
 
@@ -56,6 +57,11 @@ impl Writer {
         self.secrets = Secrets::new(declared);
     }
 
+    /// Files of the workspace that were not kept, searched as they are after the run.
+    pub fn passed(&mut self, passed: Passing) {
+        self.held.passed = passed;
+    }
+
     /// The secrets of the run.
     pub fn secrets(&mut self) -> &mut Secrets {
         &mut self.secrets
@@ -89,7 +95,7 @@ impl Writer {
     fn take_back(&mut self, path: &str) -> Result<Option<Vec<u8>>, WriteError> {
         let failed = |source| self.failed(path, source);
         let bytes = self.folder.read(path).map_err(failed)?;
-        if !self.secrets.are_in(&bytes) {
+        if !self.secrets.are_in_stream(&bytes) {
             return Ok(None);
         }
         self.folder.remove_file(path).map_err(failed)?;
@@ -113,15 +119,19 @@ impl Writer {
                 self.blobs.names.insert(name, digest);
                 continue;
             };
-            let redacted = self.secrets.redact_bytes(&name, bytes).unwrap_or_else(|| bytes.clone());
+            let redacted = self.redact_named(&name, bytes).unwrap_or_else(|| bytes.clone());
             let written = Digest::of(&redacted);
             self.write_blob(&name, written, &redacted)?;
             recorded.insert(digest, (written, redacted.len() as u64));
             self.blobs.names.insert(name, written);
         }
+        for (path, seen) in held.passed.finish() {
+            let name = self.blob_name(&format!("files/{path}/after"), &files);
+            self.secrets.list_passed(&name, &seen);
+        }
         for (name, bytes) in &held.logs {
             let path = format!("{LOG_FOLDER}/{name}");
-            let redacted = self.secrets.redact_bytes(&path, bytes);
+            let redacted = self.redact_named(&path, bytes);
             let redacted = redacted.as_ref().unwrap_or(bytes);
             let sha256 = self.file(&path, redacted)?;
             document.raw.insert(name.clone(), Raw { sha256, bytes: redacted.len() as u64 });
@@ -138,6 +148,14 @@ impl Writer {
         self.secrets.conclude(document);
         self.is_redacted = true;
         Ok(())
+    }
+
+    fn redact_named(&mut self, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+        if is_stream(name) {
+            self.secrets.redact_stream(name, bytes)
+        } else {
+            self.secrets.redact_bytes(name, bytes)
+        }
     }
 
     fn blob_name(&mut self, name: &str, files: &BTreeMap<String, String>) -> String {

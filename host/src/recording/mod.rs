@@ -36,7 +36,7 @@ pub use archive::{ArchiveError, export, is_archive, unpack};
 pub use error::ReadError;
 pub use open::{Opened, check, open, open_below};
 pub use read::{Recording, read};
-pub use redact::Secrets;
+pub use redact::{Passing, Secrets};
 pub use retain::{Keep, PastRun, surplus};
 pub use stored::REFERENCED_ABOVE_BYTES;
 pub use symbol::{Symbols, Texts, escape, unescape};

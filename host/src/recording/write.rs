@@ -140,6 +140,7 @@ impl Writer {
     pub fn blob(&mut self, name: String, bytes: &[u8]) -> Result<Digest, WriteError> {
         let pieces = is_shared(&name, bytes).then_some(&self.pieces);
         let Inspected { digest, stretches, has_secrets } = inspect(&self.secrets, pieces, bytes);
+        let has_secrets = has_secrets || is_stream(&name) && self.secrets.are_split_in(bytes);
         if !self.is_kept(digest) {
             if has_secrets {
                 self.held.blob(digest, bytes);
@@ -218,7 +219,7 @@ impl Writer {
     /// # Errors
     /// When it can't be written.
     pub fn log(&mut self, name: &str, bytes: &[u8]) -> Result<Raw, WriteError> {
-        if self.secrets.are_in(bytes) {
+        if self.secrets.are_in_stream(bytes) {
             self.held.log(name, bytes);
         } else {
             self.file(&format!("{LOG_FOLDER}/{name}"), bytes)?;
@@ -305,6 +306,11 @@ impl Writer {
 /// Whether what bytes have in common with others is kept once.
 fn is_shared(name: &str, bytes: &[u8]) -> bool {
     bytes.len() > SHARED_ABOVE_BYTES && name.starts_with("requests/")
+}
+
+/// Whether what follows one another in bytes may be one text: in output and bodies, but not in files.
+pub(super) fn is_stream(name: &str) -> bool {
+    ["requests/", "stdout/", "stderr/", "log/"].iter().any(|above| name.starts_with(above))
 }
 
 #[cfg(test)]

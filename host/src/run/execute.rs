@@ -13,7 +13,8 @@ use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
 use crate::agent::{
     Around, Baseline, Command, Egress, Ended, Identity, OUTPUT_KEPT_BYTES, Root, Surroundings, compare,
-    environment, identify, locate, look_outside, populate, read_transcript, run, snapshot, usage_since,
+    environment, identify, locate, look_outside, populate, read_transcript, run, snapshot, snapshot_and_pass,
+    usage_since,
 };
 use crate::document::{
     Agent, Asserted, Document, EndCause, LeftProcess, Scenario as ScenarioSection, ScriptedStep, Stream,
@@ -131,13 +132,20 @@ pub(super) async fn execute(
             None => Ok(None),
         }
     };
+    let mut passing = writer.secrets().passing();
     let after = async {
         block_in_place(|| {
-            snapshot(&root.workspace, Some(&before), &mut |digest, bytes| stage.keep(*digest, bytes))
+            snapshot_and_pass(
+                &root.workspace,
+                Some(&before),
+                &mut |digest, bytes| stage.keep(*digest, bytes),
+                &mut |path, bytes| passing.piece(path, bytes),
+            )
         })
     };
     let (git, after) = tokio::join!(git, after);
     let (git, after) = (git.map_err(|error| lay(&error))?, after.map_err(|error| lay(&error))?);
+    writer.passed(passing);
     let launching = launching.await.unwrap_or_default();
     ending.await.map_err(|error| problem("internal", &error.to_string()))?;
     let home = block_in_place(|| look_outside(&root, profile.own_paths(), launching));

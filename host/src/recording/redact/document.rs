@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::find::Found;
+use super::split::{self, AllSeries};
+use super::strings::{PlaceKey, TOP, below};
 use super::{LONGEST_BYTES, MOST_LEARNED, SHORTEST_BYTES, Secrets};
 use crate::document::{Document, Redaction, Request, SECTIONS};
 use crate::profile::FAKE_KEY;
+use crate::value::PathPart;
 
 /// Headers whose whole value is a key.
 const KEY_HEADERS: [&str; 3] = ["api-key", "x-api-key", "x-goog-api-key"];
@@ -46,10 +50,85 @@ impl Secrets {
             }
             self.value(&mut path, value, false);
         }
+        self.split_document(&mut value);
         if !self.listed.is_empty() {
             *document = serde_json::from_value(value)?;
         }
         Ok(renamed)
+    }
+
+    /// Replaces the parts of secrets that stand in several pieces: of a stream, of the events of one turn, of a request.
+    fn split_document(&mut self, value: &mut Value) {
+        if self.known.is_empty() {
+            return;
+        }
+        for section in ["stdout", "stderr"] {
+            let streams = value.get_mut(section).and_then(Value::as_array_mut).into_iter().flatten();
+            for (index, stream) in streams.enumerate() {
+                let Some(Value::String(text)) = stream.get_mut("text") else { continue };
+                let parts = split::in_stream(&self.known, text.as_bytes());
+                self.replace_parts(Some(&format!("$['{section}'][{index}]['text']")), text, parts);
+            }
+        }
+        for section in ["turns", "events", "requests"] {
+            let Some(Value::Array(items)) = value.get_mut(section) else { continue };
+            let (mut all, mut texts) = (AllSeries::default(), 0);
+            for (index, item) in items.iter().enumerate() {
+                let whole = match section {
+                    "events" => item["turn"].to_string(),
+                    _ => index.to_string(),
+                };
+                collect(item, below(TOP, whole.as_bytes()), &mut texts, &mut all);
+            }
+            let parts = all.parts(&self.known);
+            if !parts.is_empty() {
+                let (mut path, mut texts) = (Some(format!("$['{section}']")), 0);
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.below(&mut path, PathPart::Index(index), |secrets, path| {
+                        secrets.hide(path, item, &mut texts, &parts);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Replaces parts in the texts they were found in, which are counted as [`collect`] does.
+    fn hide(
+        &mut self,
+        path: &mut Option<String>,
+        value: &mut Value,
+        texts: &mut usize,
+        parts: &BTreeMap<usize, Vec<Found>>,
+    ) {
+        match value {
+            Value::String(text) => {
+                let parts = parts.get(texts).cloned().unwrap_or_default();
+                *texts += 1;
+                self.replace_parts(path.as_deref(), text, parts);
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.below(path, PathPart::Index(index), |secrets, path| {
+                        secrets.hide(path, item, texts, parts);
+                    });
+                }
+            }
+            Value::Object(members) => {
+                for (name, member) in members {
+                    self.below(path, PathPart::Name(name), |secrets, path| {
+                        secrets.hide(path, member, texts, parts);
+                    });
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn replace_parts(&mut self, path: Option<&str>, text: &mut String, parts: Vec<Found>) {
+        if let Some(redacted) = self.replace(path, text.as_bytes(), parts) {
+            // Texts are cut between characters, so the parts of a secret are whole characters.
+            *text = String::from_utf8_lossy(&redacted).into_owned();
+        }
     }
 
     /// Fills in what the document says of its secrets, when everything has been searched.
@@ -60,6 +139,23 @@ impl Secrets {
 
     fn redactions(&self) -> Vec<Redaction> {
         self.list()
+    }
+}
+
+/// Every text of a value with its place.
+fn collect(value: &Value, place: PlaceKey, texts: &mut usize, all: &mut AllSeries) {
+    match value {
+        Value::String(text) => {
+            all.push(place, *texts, text.as_bytes());
+            *texts += 1;
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, place, texts, all)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                collect(member, below(place, name.as_bytes()), texts, all);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

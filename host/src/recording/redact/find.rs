@@ -12,9 +12,9 @@ use super::unescape::{Unescaped, backslashes, percents};
 use crate::document::RedactionForm;
 
 /// Bytes searched at once.
-const WINDOW_BYTES: usize = 1 << 20;
+pub(super) const WINDOW_BYTES: usize = 1 << 20;
 /// By how much windows overlap: the longest declared secret with every byte escaped six to one, and room to spare.
-const OVERLAP_BYTES: usize = 64 << 10;
+pub(super) const OVERLAP_BYTES: usize = 64 << 10;
 /// Layers of escapes that are undone: JSON in JSON in a line of JSON.
 const MOST_LAYERS: u8 = 3;
 /// Fewer bytes than this at a cut are no beginning of a secret.
@@ -166,7 +166,7 @@ fn each_text_with(bytes: &[u8], mark: u8, mut found: impl FnMut(usize, &[u8])) {
 
 /// Leaves out what lies within another find: the same one seen through another layer, a shape that is part of a longer
 /// one, a shape around or beside a declared value (whose place then grows to hide both).
-fn without_parts(mut found: Vec<Found>) -> Vec<Found> {
+pub(super) fn without_parts(mut found: Vec<Found>) -> Vec<Found> {
     let declared = |found: &Found| found.source == super::DECLARED;
     found.sort_by(|a, b| {
         let key = |found: &Found| (found.range.start, std::cmp::Reverse(found.range.end));

@@ -52,6 +52,16 @@ impl Known {
         });
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Whether a value is one of them.
+    pub(super) fn has(&self, value: &[u8]) -> bool {
+        self.values.iter().any(|(known, _)| known == value)
+    }
+
     /// What rules out that there is any secret, quickly.
     pub(super) fn prefilter(&self) -> &Prefilter {
         self.prefilter.as_ref().unwrap_or(&SHAPES)

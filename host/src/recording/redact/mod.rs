@@ -11,17 +11,22 @@
 //!
 //! Nearly all bytes have no secret, so [`prefilter`] rules most of them out, and [`find`] searches the rest.
 //!
-//! Not found: a secret that an agent itself split over several events or files, compressed bytes other than request
-//! bodies, which are decoded before, encryption, and encodings that are not named here. Of files too large to be kept
-//! nothing but the digest is recorded.
+//! A known value that was split over consecutive lines, deltas or parts is found by [`split`]. Files too large to be kept
+//! are searched as they pass ([`passing`]); nothing but their digest is recorded.
+//!
+//! Not found: a secret that an agent itself split over several requests or files, compressed bytes other than request
+//! bodies, which are decoded before, encryption, and encodings that are not named here.
 
 mod base64;
 mod document;
 mod find;
 mod known;
 mod literal;
+mod passing;
 mod prefilter;
 mod shape;
+mod split;
+mod strings;
 mod unescape;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +39,7 @@ use crate::value::{PathPart, push_path_part};
 pub use find::windows;
 use find::{Found, find};
 use known::Known;
+pub use passing::Passing;
 
 /// The source of a declared secret.
 const DECLARED: &str = "declared";
@@ -91,6 +97,16 @@ impl Secrets {
         !find(&self.known, bytes, false).is_empty()
     }
 
+    /// Whether any secret stands in a stream or body, also in pieces of it that follow one another.
+    pub fn are_in_stream(&self, bytes: &[u8]) -> bool {
+        self.are_in(bytes) || self.are_split_in(bytes)
+    }
+
+    /// Whether any secret stands in pieces of a stream or body that follow one another.
+    pub fn are_split_in(&self, bytes: &[u8]) -> bool {
+        !split::in_stream(&self.known, bytes).is_empty()
+    }
+
     /// How much of bytes that were cut off at their end can be kept: all, or what stands before a secret that only
     /// begins.
     pub fn before_begun(&self, bytes: &[u8]) -> usize {
@@ -105,6 +121,14 @@ impl Secrets {
     /// Bytes with symbols for their secrets, listed under `place`; nothing when there is none.
     pub fn redact_bytes(&mut self, place: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         self.replace(Some(place), bytes, find(&self.known, bytes, false))
+    }
+
+    /// A stream or body with symbols for its secrets, also for those in pieces, listed under `place`; nothing when there
+    /// is none.
+    pub fn redact_stream(&mut self, place: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+        let whole = self.redact_bytes(place, bytes);
+        let parts = split::in_stream(&self.known, whole.as_deref().unwrap_or(bytes));
+        self.replace(Some(place), whole.as_deref().unwrap_or(bytes), parts).or(whole)
     }
 
     /// A text with symbols for its secrets, not listed.

@@ -355,3 +355,114 @@ fn a_recorded_scenario_stands_for_itself() {
     let mut secrets = Secrets::as_recorded(&declared, &["⟦secret#2⟧".to_owned(), "⟦secret#1⟧".to_owned()]);
     assert_eq!(secrets.redact_text("⟦secret#2⟧ real-secret"), "⟦secret#2⟧ ⟦secret#1⟧");
 }
+
+/// A stream with symbols, and how often and in which form each was listed.
+fn stream(declared: &[&str], text: &str) -> (String, Vec<(RedactionForm, u32)>) {
+    let mut secrets = secrets(declared);
+    let bytes = secrets.redact_stream("here", text.as_bytes()).unwrap_or_else(|| text.as_bytes().to_vec());
+    assert_eq!(secrets.are_in_stream(text.as_bytes()), bytes != text.as_bytes(), "{text}");
+    let list = secrets.list().into_iter().map(|found| (found.form, found.count)).collect();
+    (String::from_utf8(bytes).unwrap(), list)
+}
+
+#[test]
+fn a_value_in_pieces_is_hidden_with_all_of_them() {
+    let split = |count| vec![(RedactionForm::Split, count)];
+    for (text, hidden, count) in [
+        ("a sk-te\nst-123 b", "a ⟦secret#1⟧\n⟦secret#1⟧ b", 2),
+        ("sk-\r\ntest\n-123", "⟦secret#1⟧\r\n⟦secret#1⟧\n⟦secret#1⟧", 3),
+        ("a c2stdGV\nzdC0xMjM=", "a ⟦secret#1⟧=", 0),
+        (
+            "{\"delta\":\"a sk-te\",\"n\":1}\nnoise \"\n{\"delta\":\"s\",\"n\":2}\n{\"n\":3,\"delta\":\"t-\\u0031\\u00323\"}\n",
+            "{\"delta\":\"a ⟦secret#1⟧\",\"n\":1}\nnoise \"\n{\"delta\":\"⟦secret#1⟧\",\"n\":2}\n{\"n\":3,\"delta\":\"⟦secret#1⟧\"}\n",
+            3,
+        ),
+        (
+            r#"{"input":[{"content":[{"text":"sk-te","type":"t"},{"text":"st-123 b","type":"t"}]}]}"#,
+            r#"{"input":[{"content":[{"text":"⟦secret#1⟧","type":"t"},{"text":"⟦secret#1⟧ b","type":"t"}]}]}"#,
+            2,
+        ),
+        (r#"["a sk-te\nst-123"]"#, r#"["a ⟦secret#1⟧\n⟦secret#1⟧"]"#, 2),
+        (r#"{"a":["c2stdGV","zdC0xMjM="]}"#, r#"{"a":["⟦secret#1⟧","⟦secret#1⟧="]}"#, 2),
+    ] {
+        let (redacted, listed) = stream(&["sk-test-123"], text);
+        assert_eq!(redacted, hidden);
+        if count > 0 {
+            assert_eq!(listed, split(count), "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_whole_is_no_piece_and_what_is_apart_is_no_secret() {
+    for text in [
+        "{\"a\":\"sk-te\",\"b\":\"st-123\"}",
+        "{\"a\":\"sk-te\"}\n{\"a\":\"x\"}\n{\"a\":\"st-123\"}",
+        "sk-te\nx\nst-123",
+        "sk-te st-123",
+        r#"["sk-te\\nst-123"]"#,
+    ] {
+        assert_eq!(stream(&["sk-test-123"], text), (text.to_owned(), vec![]));
+    }
+    // Chance makes shapes of keys; only known values are put together.
+    let shape = "sk-abcdefgh1\nabcdefghijklmnop1234";
+    assert_eq!(stream(&["sk-test-123"], shape).0, shape);
+    let (redacted, listed) = stream(&["sk-test-123"], "[\"sk-test-123\",\"sk-test-123\"]");
+    assert_eq!(redacted, "[\"⟦secret#1⟧\",\"⟦secret#1⟧\"]");
+    assert_eq!(listed, [(RedactionForm::Plain, 2)]);
+}
+
+#[test]
+fn of_long_pieces_the_ends_are_looked_at() {
+    let text = format!("[\"{}sk-te\",\"st-123{}\"]", "x".repeat(300_000), "y".repeat(300_000));
+    let (redacted, listed) = stream(&["sk-test-123"], &text);
+    assert!(redacted.contains("x⟦secret#1⟧\",\"⟦secret#1⟧y"));
+    assert_eq!(listed, [(RedactionForm::Split, 2)]);
+}
+
+#[test]
+fn deltas_and_parts_in_the_document_are_hidden_too() {
+    let delta = |turn, text: &str| crate::document::Event {
+        turn,
+        text: Some(text.to_owned()),
+        raw: json!({"delta": {"text": text}}),
+        ..crate::document::Event::default()
+    };
+    let request = |parts: &[&str]| Request {
+        body: json!({"content": parts.iter().map(|text| json!({"text": text})).collect::<Vec<_>>()}),
+        transcript: vec![crate::document::Item::Message {
+            role: crate::document::Role::User,
+            text: parts.join("\n"),
+        }],
+        ..Request::default()
+    };
+    let mut document = Document {
+        events: vec![
+            delta(1, "a sk-"),
+            delta(1, "test"),
+            delta(1, "-123"),
+            delta(1, "sk-te"),
+            delta(2, "st-123"),
+        ],
+        requests: vec![request(&["sk-te", "st-123"]), request(&["sk-te"]), request(&["st-123"])],
+        stdout: vec![crate::document::Stream {
+            text: Some("{\"d\":\"sk-te\"}\n{\"d\":\"st-123\"}\n".to_owned()),
+            ..crate::document::Stream::default()
+        }],
+        ..Document::default()
+    };
+    let mut secrets = secrets(&["sk-test-123"]);
+    secrets.redact_document(&mut document).unwrap();
+    secrets.conclude(&mut document);
+    let texts: Vec<_> = document.events.iter().map(|event| event.text.as_deref().unwrap()).collect();
+    assert_eq!(texts, ["a ⟦secret#1⟧", "⟦secret#1⟧", "⟦secret#1⟧", "sk-te", "st-123"]);
+    assert_eq!(document.events[1].raw["delta"]["text"], "⟦secret#1⟧");
+    assert_eq!(document.requests[0].body["content"][1]["text"], "⟦secret#1⟧");
+    assert_eq!(document.requests[1].body["content"][0]["text"], "sk-te");
+    let crate::document::Item::Message { text, .. } = &document.requests[0].transcript[0] else { panic!() };
+    assert_eq!(text, "⟦secret#1⟧\n⟦secret#1⟧");
+    assert_eq!(document.stdout[0].text.as_deref(), Some("{\"d\":\"⟦secret#1⟧\"}\n{\"d\":\"⟦secret#1⟧\"}\n"));
+    let place = "$['requests'][0]['body']['content'][1]['text']";
+    let found = document.redactions.iter().find(|found| found.place == place).unwrap();
+    assert_eq!((found.secret, found.form, found.count), (1, RedactionForm::Split, 1));
+}
