@@ -15,6 +15,9 @@ use crate::value::PathPart;
 /// Headers whose whole value is a key.
 const KEY_HEADERS: [&str; 3] = ["api-key", "x-api-key", "x-goog-api-key"];
 
+/// Sections with what an agent said, and with quotations of it.
+const IN_PIECES: [&str; 5] = ["turns", "events", "requests", "script", "processes"];
+
 impl Secrets {
     /// Takes the tokens that requests authorise themselves with for secrets, but for the fake key and what has a known
     /// shape. Returns whether there were any.
@@ -70,8 +73,9 @@ impl Secrets {
                 self.replace_parts(Some(&format!("$['{section}'][{index}]['text']")), text, parts);
             }
         }
-        for section in ["turns", "events", "requests"] {
-            let Some(Value::Array(items)) = value.get_mut(section) else { continue };
+        for section in IN_PIECES {
+            let Some(value) = value.get_mut(section) else { continue };
+            let items = value.as_array().map_or(std::slice::from_ref(&*value), Vec::as_slice);
             let (mut all, mut texts) = (AllSeries::default(), 0);
             for (index, item) in items.iter().enumerate() {
                 let whole = match section {
@@ -82,12 +86,7 @@ impl Secrets {
             }
             let parts = all.parts(&self.known);
             if !parts.is_empty() {
-                let (mut path, mut texts) = (Some(format!("$['{section}']")), 0);
-                for (index, item) in items.iter_mut().enumerate() {
-                    self.below(&mut path, PathPart::Index(index), |secrets, path| {
-                        secrets.hide(path, item, &mut texts, &parts);
-                    });
-                }
+                self.hide(&mut Some(format!("$['{section}']")), value, &mut 0, &parts);
             }
         }
     }

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memchr3;
+
 use super::find::{Found, find, without_parts};
 use super::known::Known;
 use super::strings::{self, PlaceKey};
@@ -47,13 +49,24 @@ impl Series {
         }
     }
 
-    /// The lines of the text `text`.
-    fn push_lines(&mut self, text: usize, bytes: &[u8]) {
-        let mut from = 0;
-        for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')) {
-            self.push(text, from, line);
-            from += line.len() + 1;
+    /// The lines of the text `text`, or of what of it begins at `from`. A line break may be escaped, as it is where a
+    /// text is quoted.
+    fn push_lines(&mut self, text: usize, from: usize, bytes: &[u8]) {
+        let (mut start, mut at) = (0, 0);
+        while let Some(next) = memchr3(b'\n', b'\r', b'\\', &bytes[at..]) {
+            at += next;
+            let end = at;
+            if bytes[at] == b'\\' {
+                at += bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
+                if !matches!(bytes.get(at), Some(b'n' | b'r')) {
+                    continue;
+                }
+            }
+            at += 1;
+            self.push(text, from + start, &bytes[start..end]);
+            start = at;
         }
+        self.push(text, from + start, &bytes[start..]);
     }
 
     /// The parts of every secret that stands in several pieces, each with its text.
@@ -91,7 +104,7 @@ impl AllSeries {
     /// The lines of the text `text`, which stands at `place`.
     pub(super) fn push(&mut self, place: PlaceKey, text: usize, bytes: &[u8]) {
         if let Some(series) = self.at(place) {
-            series.push_lines(text, bytes);
+            series.push_lines(text, 0, bytes);
         }
     }
 
@@ -111,13 +124,13 @@ pub(super) fn in_stream(known: &Known, bytes: &[u8]) -> Vec<Found> {
         return Vec::new();
     }
     let mut lines = Series::default();
-    lines.push_lines(0, bytes);
+    lines.push_lines(0, 0, bytes);
     let mut parts = lines.parts(known);
     drop(lines);
     let mut all = AllSeries::default();
     strings::each(bytes, |place, range| {
         if let Some(series) = all.at(place) {
-            series.push(0, range.start, &bytes[range]);
+            series.push_lines(0, range.start, &bytes[range]);
         }
     });
     parts.extend(all.0.values().flat_map(|series| series.parts(known)));

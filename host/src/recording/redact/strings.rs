@@ -25,8 +25,7 @@ struct Open {
     place: PlaceKey,
 }
 
-/// Calls `found` with each stretch of each text, escapes as they are, and the place of the text. A line break in a
-/// text, escaped or not, ends a stretch.
+/// Calls `found` with each text, escapes as they are, and its place.
 pub(super) fn each(bytes: &[u8], mut found: impl FnMut(PlaceKey, Range<usize>)) {
     let mut open: Vec<Open> = Vec::new();
     let (mut place, mut is_name, mut at) = (TOP, false, 0);
@@ -60,7 +59,7 @@ pub(super) fn each(bytes: &[u8], mut found: impl FnMut(PlaceKey, Range<usize>)) 
                     (is_name, at) = (false, end + 1);
                 }
                 Some(end) => {
-                    stretches(bytes, at..end, |range| found(place, range));
+                    found(place, at..end);
                     at = end + 1;
                 }
             },
@@ -81,19 +80,6 @@ fn text_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-fn stretches(bytes: &[u8], text: Range<usize>, mut found: impl FnMut(Range<usize>)) {
-    let (mut start, mut at) = (text.start, text.start);
-    while let Some(next) = memchr::memchr(b'\\', &bytes[at..text.end]) {
-        at += next;
-        if matches!(bytes[at + 1], b'n' | b'r') {
-            found(start..at);
-            start = at + 2;
-        }
-        at += 2;
-    }
-    found(start..text.end);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +98,7 @@ mod tests {
             [(a, "x"), (b, r#"y\"z"#), (a, "w"), (below(TOP, b"b"), "v")]
         );
         assert_eq!(all("{\"a\":\"1\"}\r\n{ \"a\" : \"2\" }\n"), [(a, "1"), (a, "2")]);
-        assert_eq!(all(r#"{"a":"one\ntwo\\n\r\n"}"#), [(a, "one"), (a, r"two\\n"), (a, ""), (a, "")]);
+        assert_eq!(all(r#"{"a":"one\ntwo\\"}"#), [(a, r"one\ntwo\\")]);
     }
 
     #[test]

@@ -383,6 +383,7 @@ fn a_value_in_pieces_is_hidden_with_all_of_them() {
             2,
         ),
         (r#"["a sk-te\nst-123"]"#, r#"["a ⟦secret#1⟧\n⟦secret#1⟧"]"#, 2),
+        (r"quoted 'sk-te\nst-123'", r"quoted '⟦secret#1⟧\n⟦secret#1⟧'", 2),
         (r#"{"a":["c2stdGV","zdC0xMjM="]}"#, r#"{"a":["⟦secret#1⟧","⟦secret#1⟧="]}"#, 2),
     ] {
         let (redacted, listed) = stream(&["sk-test-123"], text);
@@ -400,7 +401,7 @@ fn what_is_whole_is_no_piece_and_what_is_apart_is_no_secret() {
         "{\"a\":\"sk-te\"}\n{\"a\":\"x\"}\n{\"a\":\"st-123\"}",
         "sk-te\nx\nst-123",
         "sk-te st-123",
-        r#"["sk-te\\nst-123"]"#,
+        r#"["sk-te\tst-123"]"#,
     ] {
         assert_eq!(stream(&["sk-test-123"], text), (text.to_owned(), vec![]));
     }
