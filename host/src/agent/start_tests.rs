@@ -91,6 +91,6 @@ async fn processor_time_of_what_was_left_behind_counts() {
     );
     let ended = ended("left", &script, LONG).await;
     let _ = std::fs::remove_file(flag);
-    assert_eq!((ended.cause, ended.left.len() >= 1), (EndCause::Exited, true), "{:?}", ended.left);
+    assert_eq!((ended.cause, !ended.left.is_empty()), (EndCause::Exited, true), "{:?}", ended.left);
     assert!(ended.used.cpu_ms >= 50, "{} ms", ended.used.cpu_ms);
 }

@@ -136,10 +136,13 @@ fn begins_tool(read: &[Line]) -> bool {
     matches!(read, [only] if only.event.phase == Phase::Started && is_tool(only.event.kind))
 }
 
+/// What a tool does: its kind, its name and command, the paths it changes.
+type Deed<'a> = (EventKind, [Option<&'a str>; 2], &'a [String]);
+
 /// What the tool of a line does.
-fn deed(read: &[Line]) -> Option<(EventKind, &Option<String>, &Option<String>, &[String])> {
+fn deed(read: &[Line]) -> Option<Deed<'_>> {
     let event = &read.first()?.event;
-    Some((event.kind, &event.tool, &event.command, &event.paths))
+    Some((event.kind, [event.tool.as_deref(), event.command.as_deref()], &event.paths))
 }
 
 /// What a turn used, when `now` and `before` are the usage of its session so far. Less than before is no answer.

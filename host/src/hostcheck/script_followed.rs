@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn what_an_agent_does_otherwise_is_expected_to_happen() {
-        let mut document = Document::default();
-        document.requests = vec![Request { lane: "main".into(), step: 1, ..Request::default() }];
+        let requests = vec![Request { lane: "main".into(), step: 1, ..Request::default() }];
+        let mut document = Document { requests, ..Document::default() };
         document.script.unused = vec![UnusedStep { lane: "main".into(), step: 1, attempts: 1 }];
         document.script.not_offered = vec![ToolNotOffered { request: 0, tool: "nothing".into() }];
         let outcomes =

@@ -4,7 +4,6 @@ use crate::document::{Event, Terminal};
 
 /// What one line of standard output says.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[allow(clippy::struct_excessive_bools)]
 pub struct Line {
     /// The normalised event; `turn` and `line` are filled in by the caller.
     pub event: Event,

@@ -73,10 +73,9 @@ pub(super) fn count(value: &Value, pointer: &str) -> Option<u64> {
 }
 
 /// An amount of dollars at a JSON pointer, in millionths.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub(super) fn microdollars(value: &Value, pointer: &str) -> Option<u64> {
     let dollars = value.pointer(pointer).and_then(Value::as_f64)?;
-    (dollars >= 0.0 && dollars < 1e9).then(|| (dollars * 1e6).round() as u64)
+    (0.0..1e9).contains(&dollars).then(|| (dollars * 1e6).round() as u64)
 }
 
 /// A text, or the texts of content parts, joined by a newline.

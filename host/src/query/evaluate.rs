@@ -121,6 +121,9 @@ impl<'v> PathParts<'v> {
     }
 }
 
+/// Told of every child, on the way to what is selected; says whether to go on.
+type Visit<'f, 'v, E, V> = dyn FnMut(&mut E, &mut PathParts<'v>, V) -> Result<ControlFlow<()>, Refusal> + 'f;
+
 /// Told of every node that is selected; says whether to go on.
 type Found<'f, 'v, V> = dyn FnMut(&PathParts<'v>, V) -> Result<ControlFlow<()>, Refusal> + 'f;
 
@@ -283,7 +286,7 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         &mut self,
         path: &mut PathParts<'v>,
         value: V,
-        visit: &mut dyn FnMut(&mut Self, &mut PathParts<'v>, V) -> Result<ControlFlow<()>, Refusal>,
+        visit: &mut Visit<'_, 'v, Self, V>,
     ) -> Result<ControlFlow<()>, Refusal> {
         let elements = value.elements().enumerate().map(|(index, element)| (PathPart::Index(index), element));
         let members = value.members().map(|(name, member)| (PathPart::Name(name), member));

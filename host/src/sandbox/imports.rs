@@ -198,7 +198,7 @@ impl evidence::Host for State {
         let (evidence, granted) = (Arc::clone(&case.evidence), Arc::clone(&case.granted));
         let count =
             case.run(&expression, |query, work| query::count(query, evidence.shown(&granted), work))?;
-        if let Some(refusal) = count.as_ref().ok().and_then(|count| case.too_many(*count as usize)) {
+        if let Some(refusal) = count.as_ref().ok().and_then(|count| case.too_many(*count)) {
             return Ok(Err(refusal));
         }
         Ok(count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))

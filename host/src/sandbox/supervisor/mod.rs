@@ -21,6 +21,9 @@ use crate::value::{Unjudged, Verdict};
 use cross::compare;
 use side::Side;
 
+/// Changes what the second engine said: how a test plants a difference.
+pub type SecondOpinion = fn(&mut Verdict);
+
 /// The processes that judge.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
@@ -33,7 +36,7 @@ pub struct WorkerSettings {
     /// Judge everything a second time, with the interpreter, and demand the same.
     pub cross_check: bool,
     /// For tests: what becomes of the second opinion before it is compared.
-    pub second_opinion: Option<fn(&mut Verdict)>,
+    pub second_opinion: Option<SecondOpinion>,
 }
 
 /// Answers questions about modules and evidence, from any number of threads.
@@ -60,7 +63,7 @@ impl std::fmt::Debug for Kind {
 
 struct Workers {
     first: Side,
-    second: Option<(Side, Option<fn(&mut Verdict)>)>,
+    second: Option<(Side, Option<SecondOpinion>)>,
 }
 
 impl Judge {

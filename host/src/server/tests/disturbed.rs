@@ -379,7 +379,7 @@ async fn gates_open_on_what_they_wait_for() {
     std::fs::write(folder.path().join("a/b"), "").unwrap();
     let third = until(&mut stream, "event: response.output_item.added").await;
     assert!(!third.contains("content_part.added"), "{third}");
-    super::http::get(&server, "/v1/models").await;
+    http::get(&server, "/v1/models").await;
     until(&mut stream, "response.completed").await;
     assert_eq!(server.finish().await.script.unexpected, []);
 }

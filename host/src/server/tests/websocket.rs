@@ -211,7 +211,7 @@ async fn messages_are_compressed_where_the_client_offers_it() {
 
 /// What a raw client sees of a reply over a WebSocket: opcodes, payloads, and whether the connection has ended.
 async fn raw(lines: &str) -> (Vec<(u8, bool, Vec<u8>)>, Traffic) {
-    let server = start(super::disturbed::scripted(lines)).await;
+    let server = start(disturbed::scripted(lines)).await;
     let mut client = Client::connect(&server).await;
     client.0.send(Message::text(create(None, &[user("go")]).to_string())).await.unwrap();
     let stream = client.0.get_mut();
