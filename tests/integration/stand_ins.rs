@@ -288,7 +288,7 @@ fn nothing_is_left_of_agents_that_leave_everything() {
         .collect();
     assert_eq!(alive, [""; 0], "after {ran} runs");
     let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(left, [PathBuf::new(); 0], "after {ran} runs");
+    assert_eq!(left, Vec::<PathBuf>::new(), "after {ran} runs");
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(temporary.to_str().unwrap()), "{mounts}");
 }
