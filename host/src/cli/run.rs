@@ -29,10 +29,12 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
             return Ok(ExitStatus::Nothing);
         }
     };
-    // Workers can read only what is there when they start.
-    let recordings = recordings(arguments)?;
-    std::fs::create_dir_all(&recordings).with_context(|| format!("`{}`", recordings.display()))?;
-    let judge = Arc::new(judge_within(&arguments.limits, &arguments.workers, vec![recordings.clone()])?);
+    let recordings = match arguments.dry_run {
+        true => None,
+        false => Some(recordings(arguments)?),
+    };
+    let judge = judge_within(&arguments.limits, &arguments.workers, recordings.iter().cloned().collect())?;
+    let judge = Arc::new(judge);
     let mut diagnostics: Vec<_> = loaded.diagnostics.iter().map(render_json).collect();
     let mut unusable: Vec<ScenarioResult> = loaded.broken.iter().map(|name| broken(name)).collect();
 
@@ -69,14 +71,14 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
         jobs.push(Job { scenario, agent: agent.clone(), assertions });
     }
 
-    if arguments.dry_run {
+    let Some(recordings) = recordings else {
         let status = dry_run(&jobs, arguments, output)?;
         return Ok(if unusable.is_empty() {
             status
         } else {
             ExitStatus::strongest([status, ExitStatus::Usage])
         });
-    }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (ran, interrupted) = runtime.block_on(async {
         report_file_limit()?;
@@ -104,13 +106,15 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
     Ok(ExitStatus::strongest(statuses.chain(nothing_applied.then_some(ExitStatus::Nothing))))
 }
 
-/// Where recordings of all runs are kept.
+/// Where recordings of all runs are kept. The folder is made: workers can read only what is there when they start.
 fn recordings(arguments: &Run) -> anyhow::Result<std::path::PathBuf> {
     let recordings = match &arguments.recordings {
         Some(named) => named.clone(),
         None => project::recordings(&project::root()?)?,
     };
-    std::path::absolute(&recordings).with_context(|| format!("`{}`", recordings.display()))
+    let named = || format!("`{}`", recordings.display());
+    std::fs::create_dir_all(&recordings).with_context(named)?;
+    std::path::absolute(&recordings).with_context(named)
 }
 
 async fn drive(
