@@ -28,6 +28,7 @@ mod repeatable;
 mod schema;
 mod sdk_clients;
 mod secrets;
+mod serve;
 mod show;
 mod stand_ins;
 mod std_examples;

@@ -72,6 +72,9 @@ pub(super) enum NetworkArgument {
 pub(super) enum Verb {
     /// Run scenarios: server, agent, assertions.
     Run(Run),
+    /// Serve a script to any client, without an agent: prints a line of JSON with `base_url` and `port`, records every
+    /// request, and ends on SIGINT, SIGTERM, or when every step has served its reply.
+    Serve(Serve),
     /// Judge recordings again: no agent, no server.
     Judge(Judge),
     /// Check scenarios and what they ask for; run nothing.
@@ -148,6 +151,24 @@ pub(super) struct Run {
     pub(super) workers: WorkerArguments,
     #[command(flatten)]
     pub(super) limits: LimitArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// A scenario's file; `summary`, `[[turn]]` and `[[assert]]` may be missing, and are not used.
+    pub(super) script: PathBuf,
+    /// The agent of the script whose tools and lanes are spoken of; by default the first one.
+    #[arg(long, value_name = "NAME")]
+    pub(super) agent: Option<String>,
+    /// Where to listen; by default a port that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(super) port: u16,
+    /// The address to listen on. Anyone who can reach it can use the script and fill the recording.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(super) bind: std::net::IpAddr,
+    /// Where the recording is kept, in a folder of its own; by default `.wassert/runs` in the project.
+    #[arg(long, value_name = "DIR")]
+    pub(super) recordings: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

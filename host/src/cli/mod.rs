@@ -28,6 +28,7 @@ mod progress;
 mod project;
 mod retention;
 mod run;
+mod serve;
 mod show;
 mod shown;
 mod verify;
@@ -76,6 +77,7 @@ pub fn main() -> ExitCode {
     let output = Output::new(arguments.color);
     let done = match &arguments.verb {
         Verb::Run(verb) => run::run(verb, &output),
+        Verb::Serve(verb) => serve::serve(verb, &output),
         Verb::Judge(verb) => judge::judge(verb, &judge::pairs(matches.subcommand_matches("judge")), &output),
         Verb::Check(verb) => check::check(verb, &output),
         Verb::List(verb) => list::list(verb, &output),

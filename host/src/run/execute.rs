@@ -26,7 +26,7 @@ use crate::report::Problem;
 use crate::server::{Server, ServerSettings};
 
 /// Bytes of requests kept in one run.
-const CAPTURE_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+pub(super) const CAPTURE_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What was recorded.
 pub(super) struct Recorded {
@@ -401,7 +401,7 @@ fn keep_output(
     Ok(())
 }
 
-fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSection {
+pub(super) fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSection {
     let scenario = &*job.scenario;
     ScenarioSection {
         name: scenario.name.clone(),

@@ -21,21 +21,45 @@ pub(super) fn symbolise(
     root: &Root,
     base_url: &str,
 ) -> Result<(Document, Symbols), Problem> {
+    let mut host = folders(root);
+    host.push(("server", address(base_url)));
+    symbolise_with(document, texts, scenario, profile, &host)
+}
+
+/// The same where there is no agent of the run's own: of what the host chose, only the server's address.
+pub(super) fn symbolise_served(
+    document: Document,
+    texts: &mut Texts,
+    scenario: &Scenario,
+    profile: &dyn Profile,
+    base_url: &str,
+) -> Result<Document, Problem> {
+    let host = [("server", address(base_url))];
+    symbolise_with(document, texts, scenario, profile, &host).map(|(document, _)| document)
+}
+
+fn symbolise_with(
+    document: Document,
+    texts: &mut Texts,
+    scenario: &Scenario,
+    profile: &dyn Profile,
+    host: &[(&'static str, String)],
+) -> Result<(Document, Symbols), Problem> {
     let problem = |error: &dyn std::error::Error| Problem {
         id: "symbols",
         message: format!("what differs from run to run can't be replaced: {error}"),
         help: Some("look at the scenario's `volatile`: kind and type of a field must stay".to_owned()),
     };
     let places = profile.volatile().iter().chain(&scenario.volatile);
-    let mut symbols = Symbols::new(places, &host_values(root, base_url)).map_err(|error| problem(&error))?;
+    let mut symbols = Symbols::new(places, host).map_err(|error| problem(&error))?;
     let mut value = serde_json::to_value(document).map_err(|error| problem(&error))?;
     symbols.settle(&mut value, texts);
     let document = serde_json::from_value(value).map_err(|error| problem(&error))?;
     Ok((document, symbols))
 }
 
-/// What the host chose for this run: folders, as they were named and as the system resolves them, and the address.
-fn host_values(root: &Root, base_url: &str) -> Vec<(&'static str, String)> {
+/// The folders of this run, as they were named and as the system resolves them.
+fn folders(root: &Root) -> Vec<(&'static str, String)> {
     let mut values = vec![("run", root.marker.clone())];
     for (kind, part) in [("workspace", "workspace"), ("home", "home"), ("tmp", "tmp")] {
         let path = root.path(part);
@@ -50,9 +74,13 @@ fn host_values(root: &Root, base_url: &str) -> Vec<(&'static str, String)> {
         .filter_map(|(_, path)| Some(("root", path.rsplit_once('/')?.0.to_owned())))
         .collect();
     values.extend(above);
-    let address = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
-    values.push(("server", address.split('/').next().unwrap_or_default().to_owned()));
     values
+}
+
+/// `127.0.0.1:PORT`.
+fn address(base_url: &str) -> String {
+    let address = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    address.split('/').next().unwrap_or_default().to_owned()
 }
 
 /// Replaces in every file's bytes, gives them their names in the recording, and lets sizes and digests follow.

@@ -53,12 +53,31 @@ pub struct Loaded {
 /// The parser bounds the nesting of brackets and the parts of a dotted key to 80 each, but not their product, and what
 /// it built is dropped by recursion. So the file is read on a stack that is large enough for the product.
 pub fn load(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContext<'_>) -> Loaded {
+    load_as(Kind::Scenario, name, file, bytes, environment)
+}
+
+/// Loads a script for a server on its own, as [`load`] does: `summary`, `[[turn]]` and `[[assert]]` may be missing, and
+/// there must be a `[[step]]`.
+pub fn load_script(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContext<'_>) -> Loaded {
+    load_as(Kind::Script, name, file, bytes, environment)
+}
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// An agent is driven and judged.
+    Scenario,
+    /// Nobody is: requests come from anywhere.
+    Script,
+}
+
+fn load_as(kind: Kind, name: String, file: PathBuf, bytes: &[u8], environment: &LoadContext<'_>) -> Loaded {
     let shown = excerpt(&file.to_string_lossy(), QUOTED_CHARACTERS);
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new()
             .name("scenario".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || load_here(name, file, bytes, environment));
+            .spawn_scoped(scope, || load_here(kind, name, file, bytes, environment));
         match reader {
             Ok(reader) => reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             Err(error) => {
@@ -69,7 +88,7 @@ pub fn load(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContext
     })
 }
 
-fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContext<'_>) -> Loaded {
+fn load_here(kind: Kind, name: String, file: PathBuf, bytes: &[u8], environment: &LoadContext<'_>) -> Loaded {
     if bytes.len() > MOST_BYTES {
         let shown = excerpt(&file.to_string_lossy(), QUOTED_CHARACTERS);
         let message = format!("`{shown}` is larger than 1 MiB");
@@ -87,7 +106,7 @@ fn load_here(name: String, file: PathBuf, bytes: &[u8], environment: &LoadContex
         findings.error("not-utf8", "the file is not UTF-8", at..at + 3, "not UTF-8 from here");
         return Loaded { scenario: None, diagnostics: findings.into_sorted() };
     }
-    let draft = parse(&source, &findings).and_then(|table| read(&table, &findings, &name, environment));
+    let draft = parse(&source, &findings).and_then(|table| read(kind, &table, &findings, &name, environment));
     let scenario = draft.filter(|_| !findings.has_errors()).map(|draft| Scenario {
         name,
         file,
@@ -132,13 +151,20 @@ struct Draft {
 }
 
 fn read(
+    kind: Kind,
     table: &DeTable<'_>,
     findings: &Findings,
     name: &str,
     environment: &LoadContext<'_>,
 ) -> Option<Draft> {
     let mut root = Table::new(table, 0..0, "the scenario", findings);
-    let summary = root.required_text("summary").map(|text| (*text.get_ref()).to_owned());
+    // What a script has is read as in a scenario.
+    let mut is_read = |key: &'static str| kind == Kind::Scenario || root.has(key);
+    let [has_summary, has_turns, has_assertions] = ["summary", "turn", "assert"].map(&mut is_read);
+    let summary = match has_summary {
+        true => root.required_text("summary").map(|text| (*text.get_ref()).to_owned()),
+        false => Some(String::new()),
+    };
     let pins = root.text("pins").map(|text| (*text.get_ref()).to_owned());
     let owners = words(root.texts("owners"));
     let tags = words(root.texts("tags"));
@@ -146,12 +172,17 @@ fn read(
     let mut agents = agents::read(&mut root, findings, environment.agents);
     let secrets = secrets::read(&mut root, findings, name, &agents);
     let workspace = workspace::read(&mut root, findings, environment);
-    let turns = turns::read(&mut root, findings);
+    let turns = if has_turns { turns::read(&mut root, findings) } else { Vec::new() };
     let steps = script::read(&mut root, findings, &agents);
     agents::note_what_is_lacked(&mut agents, &steps);
     let expected = completed::read(&mut root, findings, &agents);
     let volatile = volatile::read(&mut root, findings);
-    let assertions = assertions::read(&mut root, findings, environment);
+    let assertions =
+        if has_assertions { assertions::read(&mut root, findings, environment) } else { Vec::new() };
+    if kind == Kind::Script && steps.is_empty() && !findings.has_errors() {
+        let help = "add a `[[step]]`, such as `text = \"Hello.\"`";
+        findings.error_with_help("no-step", "the script has no `[[step]]`", 0..0, "answers nothing", help);
+    }
     root.finish(|_| None);
     if !findings.has_errors() {
         assertions::warn_of_repetition(&assertions, &steps, findings);

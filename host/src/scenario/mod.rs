@@ -33,7 +33,7 @@ mod workspace;
 mod every_key;
 
 pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
-pub use load::{LoadContext, Loaded, MOST_BYTES, load};
+pub use load::{LoadContext, Loaded, MOST_BYTES, load, load_script};
 pub use model::{
     AgentChoice, Assertion, Branch, Call, Capture, CaptureForm, Effects, Expectation, Fault, PerAgent, Reply,
     Scenario, Source, Step, TextTest, Turn, Uses, Workspace,

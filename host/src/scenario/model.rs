@@ -40,7 +40,7 @@ pub struct Scenario {
     pub timeout_ms: u64,
     /// What the agent finds in its working directory.
     pub workspace: Workspace,
-    /// Prompts; never empty.
+    /// Prompts; empty only in a script that is served.
     pub turns: Vec<Turn>,
     /// The server's script, in file order.
     pub steps: Vec<Step>,
@@ -56,7 +56,7 @@ pub struct Scenario {
     pub attempts: BTreeMap<String, Vec<ExpectedAttempts>>,
     /// What each agent is expected to do beyond its workspace.
     pub effects: Effects,
-    /// What is asserted; never empty.
+    /// What is asserted; empty only in a script that is served.
     pub assertions: Vec<Assertion>,
 }
 

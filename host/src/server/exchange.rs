@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::document::{Item, Reply, ReplyKind, Request, UnusedStep};
 use crate::profile::{Profile, Protocol, Transport};
@@ -37,6 +38,7 @@ pub(super) struct Exchange {
     profile: &'static dyn Profile,
     accept_websocket: bool,
     gates: Arc<Gates>,
+    used_up: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -97,7 +99,8 @@ impl Exchange {
             held: Vec::new(),
             gates: Arc::clone(&gates),
         };
-        Ok(Self { profile, accept_websocket, gates, state: Mutex::new(state) })
+        let used_up = watch::Sender::new(false);
+        Ok(Self { profile, accept_websocket, gates, used_up, state: Mutex::new(state) })
     }
 
     /// What held replies wait for.
@@ -157,12 +160,26 @@ impl Exchange {
         std::mem::replace(&mut state.capture, Capture::new(0)).finish(unused)
     }
 
+    /// Turns true when every step has served its reply; never where a step may be repeated.
+    pub(super) fn used_up(&self) -> watch::Receiver<bool> {
+        self.used_up.subscribe()
+    }
+
     /// Answers a request; refused upgrades come here too, accepted ones do not.
     pub(super) fn answer(&self, mut incoming: Incoming) -> Outgoing {
+        // Outside the lock: decoding a large body takes its time.
         let body = incoming.take_body();
+        let mut state = self.state();
+        let outgoing = self.answer_in(&mut state, incoming, body);
+        if state.free && state.is_used_up() {
+            self.used_up.send_replace(true);
+        }
+        outgoing
+    }
+
+    fn answer_in(&self, state: &mut State, incoming: Incoming, body: Body) -> Outgoing {
         let protocol = protocol_of(&incoming.target, &incoming.headers);
         let manner = Manner { format: format_of(protocol), transport: incoming.transport, streams: false };
-        let mut state = self.state();
         let mut arrival = Arrival {
             request: Request {
                 turn: state.turn,
@@ -194,14 +211,14 @@ impl Exchange {
         }
         drop(bytes);
         match route {
-            Route::Generate(_) => self.respond(&mut state, arrival, json),
+            Route::Generate(_) => self.respond(state, arrival, json),
             Route::Upgrade if self.accept_websocket => {
-                self.in_order(&mut state, arrival, "upgrade", Answer { status: 101, ..Answer::empty() })
+                self.in_order(state, arrival, "upgrade", Answer { status: 101, ..Answer::empty() })
             }
             Route::Upgrade => {
                 let message = String::from("this server speaks HTTP here");
                 let answer = manner.refusal(&Refusal::new(426, "upgrade_refused", message));
-                self.in_order(&mut state, arrival, "upgrade", answer)
+                self.in_order(state, arrival, "upgrade", answer)
             }
             Route::CountTokens(protocol) => {
                 let asked = Asked {
@@ -219,12 +236,10 @@ impl Exchange {
                     Protocol::Gemini => json!({"totalTokens": count}),
                     _ => json!({"input_tokens": count}),
                 };
-                self.in_order(&mut state, arrival, "count-tokens", Answer::json(200, &body))
+                self.in_order(state, arrival, "count-tokens", Answer::json(200, &body))
             }
-            Route::Models(list) => {
-                self.in_order(&mut state, arrival, "models", Answer::json(200, &models(list)))
-            }
-            Route::Probe => self.in_order(&mut state, arrival, "probe", Answer::empty()),
+            Route::Models(list) => self.in_order(state, arrival, "models", Answer::json(200, &models(list))),
+            Route::Probe => self.in_order(state, arrival, "probe", Answer::empty()),
             Route::Unknown => {
                 let difference = match incoming.transport {
                     Transport::Http => {
@@ -446,6 +461,10 @@ struct Arrival {
 }
 
 impl State {
+    fn is_used_up(&self) -> bool {
+        self.lanes.values().flat_map(|lane| &lane.steps).all(|step| step.complete && !step.step.repeat)
+    }
+
     /// Keeps a request that has its answer, and tells the gates of it.
     fn note(&mut self, request: Request, bytes: SharedBytes) -> usize {
         let (lane, step) = (request.lane.clone(), request.step);

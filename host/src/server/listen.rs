@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode, body};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -41,6 +41,8 @@ pub(super) struct Shared {
     pub(super) exchange: Arc<Exchange>,
     /// Connections, so that they can be ended.
     pub(super) tasks: Arc<Mutex<JoinSet<()>>>,
+    /// Turns true when connections are to end after the reply they are at.
+    pub(super) closing: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -48,6 +50,17 @@ impl Shared {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
+    }
+
+    /// Waits until every connection has ended by itself.
+    pub(super) async fn ended(&self) {
+        loop {
+            let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+            if tasks.is_empty() {
+                return;
+            }
+            while tasks.join_next().await.is_some() {}
+        }
     }
 
     /// Ends every connection.
@@ -79,6 +92,7 @@ async fn connection(stream: TcpStream, shared: Shared, slot: Arc<OwnedSemaphoreP
     // Without it, a small frame waits for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
     let socket = Socket::new(stream);
+    let mut closing = shared.closing.subscribe();
     loop {
         let (hand, mut taken) = mpsc::channel(1);
         let service = service_fn(|request| {
@@ -90,15 +104,30 @@ async fn connection(stream: TcpStream, shared: Shared, slot: Arc<OwnedSemaphoreP
             .max_headers(HEADER_LIMIT)
             .serve_connection(TokioIo::new(socket.clone()), service)
             .with_upgrades();
-        let outgoing: Outgoing = tokio::select! {
-            biased;
-            Some(outgoing) = taken.recv() => outgoing,
-            _ = served => return,
+        let mut served = std::pin::pin!(served);
+        let mut is_closing = false;
+        let outgoing: Outgoing = loop {
+            tokio::select! {
+                biased;
+                Some(outgoing) = taken.recv() => break outgoing,
+                _ = &mut served => return,
+                () = closes(&mut closing), if !is_closing => {
+                    is_closing = true;
+                    served.as_mut().graceful_shutdown();
+                }
+            }
         };
         let Some(plan) = outgoing.plan else { return };
         if !take_over(socket.clone(), plan, outgoing.number, &shared.exchange).await {
             return;
         }
+    }
+}
+
+/// Waits until connections are to end.
+pub(super) async fn closes(closing: &mut watch::Receiver<bool>) {
+    if closing.wait_for(|is_closing| *is_closing).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -139,11 +168,12 @@ async fn handle(
         return Response::new(ReplyBody::whole(body::Bytes::new()));
     };
     let exchange = shared.exchange.clone();
+    let closing = shared.closing.subscribe();
     incoming.transport = Transport::Websocket;
     shared.spawn(async move {
         let _slot = slot;
         if let Ok(upgraded) = upgraded.await {
-            websocket::serve(TokioIo::new(upgraded), incoming, &exchange, socket).await;
+            websocket::serve(TokioIo::new(upgraded), incoming, &exchange, socket, closing).await;
         }
     });
     response

@@ -26,8 +26,10 @@ mod unnamed;
 mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::document::{Request, Script};
@@ -105,7 +107,8 @@ impl Server {
         let listener = TcpListener::from_std(listener)?;
         let base_url = format!("http://{}/v1", listener.local_addr()?);
         let tasks = Arc::new(Mutex::new(JoinSet::new()));
-        let shared = Shared { exchange: Arc::new(exchange), tasks };
+        let closing = watch::Sender::new(false);
+        let shared = Shared { exchange: Arc::new(exchange), tasks, closing };
         let accepting = tokio::spawn(listen::accept(listener, shared.clone())).abort_handle();
         Ok(Self { base_url, shared, accepting })
     }
@@ -139,6 +142,24 @@ impl Server {
     /// Takes what the agent writes to its standard output, for gates that wait for it.
     pub fn tap(&self) -> Tap {
         Tap(self.shared.exchange.clone())
+    }
+
+    /// Waits until every step has served its reply; for ever where a step may be repeated.
+    pub fn used_up(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut used_up = self.shared.exchange.used_up();
+        async move {
+            // Its sender lives as long as the server; without one there is nothing to wait for.
+            let _ = used_up.wait_for(|is_used_up| *is_used_up).await;
+        }
+    }
+
+    /// Stops listening, lets every connection send the reply it is at, for as long as `patience`, and then does as
+    /// [`Server::finish`].
+    pub async fn drain(self, patience: Duration) -> Traffic {
+        self.accepting.abort();
+        self.shared.closing.send_replace(true);
+        let _ = tokio::time::timeout(patience, self.shared.ended()).await;
+        self.finish().await
     }
 
     /// Stops listening, ends every connection whatever its peer does, and returns everything that arrived. Called

@@ -1,9 +1,11 @@
 //! The Responses protocol over a WebSocket: one `response.create` a text message in, one event a text message out.
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::watch;
 
 use super::framing::{self, Message, Reader, offers_deflate};
 use crate::server::exchange::Exchange;
+use crate::server::listen::closes;
 use crate::server::protocol::http::CUT_PAUSE;
 use crate::server::protocol::{Answer, StreamEnd};
 use crate::server::request::{BODY_LIMIT_BYTES, Incoming};
@@ -12,6 +14,8 @@ use crate::server::wire::Socket;
 
 /// How many bytes are read at a time.
 const PORTION_BYTES: usize = 64 * 1024;
+/// The close code of a server that ends (RFC 6455, 7.4.1).
+const GOING_AWAY: u16 = 1001;
 
 /// Answers messages until the peer leaves or a fault drops the connection. `upgrade` is the request that opened it.
 pub(in crate::server) async fn serve(
@@ -19,6 +23,7 @@ pub(in crate::server) async fn serve(
     upgrade: Incoming,
     exchange: &Exchange,
     raw_socket: Socket,
+    mut closing: watch::Receiver<bool>,
 ) {
     let deflates = accepts_deflate(&upgrade);
     let mut reader = Reader::new(BODY_LIMIT_BYTES, deflates);
@@ -26,13 +31,22 @@ pub(in crate::server) async fn serve(
     loop {
         let message = match reader.message() {
             Ok(Some(message)) => message,
-            Ok(None) => match socket.read(&mut portion).await {
-                Ok(count @ 1..) => {
-                    reader.push(&portion[..count]);
-                    continue;
+            Ok(None) => {
+                let read = tokio::select! {
+                    read = socket.read(&mut portion) => read,
+                    () = closes(&mut closing) => {
+                        let _ = write(&mut socket, &framing::close(Some(GOING_AWAY))).await;
+                        return;
+                    }
+                };
+                match read {
+                    Ok(count @ 1..) => {
+                        reader.push(&portion[..count]);
+                        continue;
+                    }
+                    Ok(0) | Err(_) => return,
                 }
-                Ok(0) | Err(_) => return,
-            },
+            }
             Err(error) => {
                 let _ = write(&mut socket, &framing::close(Some(error.code()))).await;
                 return;
