@@ -14,6 +14,7 @@ mod broken_scenarios;
 mod codex;
 mod doors;
 mod floors;
+mod grants;
 mod harness;
 mod host_assertions;
 mod interrupt;

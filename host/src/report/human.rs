@@ -111,6 +111,12 @@ pub(super) fn tell_verdict(
     if left_out > 0 {
         let _ = writeln!(text, "    … and {left_out} more findings");
     }
+    if let Some(receipt) = &verdict.receipt {
+        let prefixes: Vec<&str> = receipt.inputs.evidence.keys().map(String::as_str).collect();
+        let granted =
+            if prefixes.is_empty() { "nothing".to_owned() } else { excerpt(&prefixes.join(", "), 200) };
+        let _ = writeln!(text, "    {}", style.faint(&format!("granted:  {granted}")));
+    }
     for attempt in &verdict.attempts {
         let _ = writeln!(text, "    asked for `{}`, which it was not granted", escape_terminal(attempt));
     }
