@@ -82,7 +82,8 @@ impl Project {
 
     /// The run document of a result's scenario, as assertions see it.
     pub fn document(&self, result: &Value) -> Value {
-        let path = self.path().join(result["recording"].as_str().expect("it was recorded"));
+        let recording = result["recording"].as_str();
+        let path = self.path().join(recording.unwrap_or_else(|| panic!("nothing was recorded: {result:#}")));
         wassert::recording::open(&path).unwrap().document
     }
 }
