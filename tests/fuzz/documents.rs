@@ -90,13 +90,17 @@ fn change(random: &mut Random, value: &mut Value, other: &Value) {
     }
 }
 
+fn odd_number(random: &mut Random) -> Value {
+    let lexeme: &&str = random.pick(&["-0", "1e400", "0.1e-400", "9007199254740993", "1E+2"]);
+    serde_json::from_str(lexeme).unwrap()
+}
+
 fn odd_value(random: &mut Random, other: &Value) -> Value {
     match random.below(12) {
         0 => Value::Null,
         1 => json!(random.one_in(2)),
         2 => json!(random.next() as i64),
-        3 => serde_json::from_str(random.pick(&["-0", "1e400", "0.1e-400", "9007199254740993", "1E+2"]))
-            .unwrap(),
+        3 => odd_number(random),
         4 | 5 => json!(odd_text(random)),
         6 => json!([]),
         7 => json!({}),
