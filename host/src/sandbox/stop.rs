@@ -103,46 +103,6 @@ pub(super) fn of_error(error: &wasmtime::Error, phase: Phase, limits: &Limits) -
     stop.0
 }
 
-/// Compiling ended at a limit, or its process did. No verdict: another machine may be faster or larger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "told by the process that compiles")]
-pub(super) enum CompileStop {
-    /// Processor time.
-    Time,
-    /// Memory.
-    Memory,
-    /// The size of what came out.
-    Output,
-    /// For no reason that could be told.
-    Died,
-}
-
-impl CompileStop {
-    /// As an error of a verdict, with the key that bounds it.
-    #[allow(dead_code, reason = "told by the process that compiles")]
-    pub fn stop(self, limits: &Limits) -> Stop {
-        let message = match self {
-            Self::Time => format!(
-                "compiling it was stopped after {} s of processor time (limits.compile_cpu_seconds); modules are seldom \
-                 that expensive to compile",
-                grouped(limits.compile_cpu_seconds)
-            ),
-            Self::Memory => format!(
-                "compiling it needs more than {} of memory (limits.compile_memory_bytes)",
-                size(limits.compile_memory_bytes)
-            ),
-            Self::Output => format!(
-                "compiling it makes more than {} of machine code (limits.compile_output_bytes)",
-                size(limits.compile_output_bytes)
-            ),
-            Self::Died => {
-                "compiling it ended unexpectedly; the module may be built to crash compilers".to_owned()
-            }
-        };
-        Stop::host("compile", message)
-    }
-}
-
 /// The innermost cause on one line.
 pub(super) fn first_line(error: &wasmtime::Error) -> String {
     excerpt(error.root_cause().to_string().lines().next().unwrap_or_default(), 300)
