@@ -30,7 +30,7 @@ pub use event::{Event, EventKind, Phase, Stream};
 pub use file::{Change, FileChange, FileKind, FileState, Git, GitChange, TEXT_INLINE_LIMIT_BYTES};
 pub use home::{Home, HomeChange, NAMES_LIMIT, RepositoryWatch};
 pub use outcome::{AgentOutcome, EvidenceSource, FailureCategory, OutcomeEvidence, OutcomeKind};
-pub use place::{HOST_KINDS, Place, PlaceError, PlaceSection, QUANTITIES, Step};
+pub use place::{HOST_KINDS, Place, PlaceError, PlaceSection, QUANTITIES, RACE, Step};
 pub use process::{COMMAND_LINE_LIMIT, LeftProcess, PROCESSES_LIMIT, ProcessEnd};
 pub use redaction::{Redaction, RedactionForm};
 pub use request::{Item, Reply, ReplyKind, Request, Role, Violation};

@@ -13,6 +13,9 @@ use regex::{Regex, RegexBuilder};
 /// equal number elsewhere is no echo of them. `random` is for what says nothing, not even that it is the same again.
 pub const QUANTITIES: [&str; 6] = ["count", "duration", "hash", "length", "random", "time"];
 
+/// The kind of a member that is there in one run and not in the next, because of a race inside the agent: it is left out.
+pub const RACE: &str = "race";
+
 /// Kinds the host itself uses; no place may have one of them.
 pub const HOST_KINDS: [&str; 7] = ["home", "root", "run", "secret", "server", "tmp", "workspace"];
 
@@ -35,7 +38,7 @@ pub struct Place {
     /// A regular expression that finds the value in the text there; its first group, or all of it, is the value.
     /// Absent: the text or number is the value.
     pub pattern: Option<Cow<'static, str>>,
-    /// What the value is: `thread`, `turn`, `date`, one of [`QUANTITIES`], ….
+    /// What the value is: `thread`, `turn`, `date`, one of [`QUANTITIES`], [`RACE`], ….
     pub kind: Cow<'static, str>,
 }
 
@@ -139,6 +142,9 @@ pub enum PlaceError {
     /// A text without a pattern.
     #[error("`{0}` is text as a whole: a pattern must say where the value stands")]
     NoPattern(&'static str),
+    /// Only a member can be left out.
+    #[error("`{0}` can't be left out: the path of a race ends in the name of a member and has no pattern")]
+    Race(String),
 }
 
 impl Place {
@@ -165,6 +171,11 @@ impl Place {
     /// Whether its values are quantities.
     pub fn is_quantity(&self) -> bool {
         QUANTITIES.contains(&&*self.kind)
+    }
+
+    /// Whether it is there at all is a race.
+    pub fn is_race(&self) -> bool {
+        self.kind == RACE
     }
 
     /// The steps of its path.
@@ -211,7 +222,10 @@ impl Place {
         if self.section.is_text() && self.pattern.is_none() {
             return Err(PlaceError::NoPattern(self.section.word()));
         }
-        self.steps()?;
+        let steps = self.steps()?;
+        if self.is_race() && (self.pattern.is_some() || !matches!(steps.last(), Some(Step::Name(_)))) {
+            return Err(PlaceError::Race(crate::value::excerpt(&self.path, 80)));
+        }
         self.regex().map(drop)
     }
 }
@@ -284,6 +298,16 @@ mod tests {
         {
             assert!(matches!(parse(path), Err(PlaceError::Path { at: found, .. }) if found == at), "{path}");
         }
+    }
+
+    #[test]
+    fn only_a_member_can_be_left_out() {
+        let race = |path| Place::new(PlaceSection::Requests, path, RACE).check();
+        assert_eq!(race("$.meta.workspaces"), Ok(()));
+        assert_eq!(race("$.list[*]"), Err(PlaceError::Race("$.list[*]".to_owned())));
+        assert_eq!(race("$"), Err(PlaceError::Race("$".to_owned())));
+        let within = Place::within(PlaceSection::Requests, "$.text", "x", RACE);
+        assert_eq!(within.check(), Err(PlaceError::Race("$.text".to_owned())));
     }
 
     #[test]

@@ -21,7 +21,7 @@ const PROCESS: &str = r"(?m)^Process running with session ID ([0-9]+)$";
 /// What each line of its log on standard error begins with.
 const LOGGED_AT: &str = "(?m)^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z) +[A-Z]+ ";
 
-pub(super) static PLACES: [Place; 46] = [
+pub(super) static PLACES: [Place; 48] = [
     Place::new(Headers, "$['thread-id'][*]", "thread"),
     Place::new(Headers, "$['session-id'][*]", "thread"),
     Place::new(Headers, "$['x-client-request-id'][*]", "thread"),
@@ -35,6 +35,9 @@ pub(super) static PLACES: [Place; 46] = [
     // the body has the window that counts.
     Place::new(Headers, "$['x-codex-turn-metadata'][*].context_window_id", "random"),
     Place::new(Headers, "$['x-codex-turn-metadata'][*].turn_started_at_unix_ms", "time"),
+    // It asks git about the workspace beside its work; a request that leaves before the answer goes without.
+    Place::new(Headers, "$['x-codex-turn-metadata'][*].workspaces", "race"),
+    Place::new(Requests, "$.client_metadata['x-codex-turn-metadata'].workspaces", "race"),
     Place::new(Requests, "$.client_metadata.session_id", "thread"),
     Place::new(Requests, "$.client_metadata.thread_id", "thread"),
     Place::new(Requests, "$.client_metadata.turn_id", "turn"),

@@ -55,7 +55,7 @@ fn place(mut table: Table<'_>, findings: &Findings) -> Option<Place> {
         Ok(()) => Some(place),
         Err(error) => {
             let at = match &error {
-                PlaceError::Path { .. } => path.as_ref().map(toml::Spanned::span),
+                PlaceError::Path { .. } | PlaceError::Race(_) => path.as_ref().map(toml::Spanned::span),
                 PlaceError::Pattern { .. } => pattern.as_ref().map(toml::Spanned::span),
                 PlaceError::Kind(_) => Some(kind.span()),
                 PlaceError::NoPattern(_) => None,

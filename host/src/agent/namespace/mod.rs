@@ -96,11 +96,12 @@ impl Namespace {
             .map_err(at("start a thread"))?;
         let mount_points = place.mount_points();
         let mut namespace = Self { outer, socket: Arc::new(socket), mount_points, reports };
-        namespace.order(&Order::Prepare(place.plan()), &[]).map_err(at("say what is wanted"))?;
-        match namespace.report().await {
-            Some((Report::Ready, beside)) => Ok((namespace, sockets(beside)?)),
-            Some((Report::Refused(refusal), _)) => Err(refusal),
-            _ => Err(Refusal {
+        let ordered = namespace.order(&Order::Prepare(place.plan()), &[]).map_err(at("say what is wanted"));
+        // One that was refused at its first step is gone before it is told anything, but has said why.
+        match (namespace.report().await, ordered) {
+            (Some((Report::Refused(refusal), _)), _) | (_, Err(refusal)) => Err(refusal),
+            (Some((Report::Ready, beside)), Ok(())) => Ok((namespace, sockets(beside)?)),
+            (_, Ok(())) => Err(Refusal {
                 step: "start the first process".to_owned(),
                 error: "it said nothing".to_owned(),
             }),

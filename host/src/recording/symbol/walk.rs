@@ -20,6 +20,7 @@ pub(super) struct Compiled {
     regex: Option<Regex>,
     kind: String,
     is_quantity: bool,
+    is_race: bool,
 }
 
 impl Compiled {
@@ -29,7 +30,12 @@ impl Compiled {
             regex: place.regex()?,
             kind: place.kind.to_string(),
             is_quantity: place.is_quantity(),
+            is_race: place.is_race(),
         })
+    }
+
+    fn ends_at(&self, step: usize) -> bool {
+        step == self.steps.len()
     }
 }
 
@@ -94,20 +100,28 @@ fn visit(value: &mut Value, arrived: &[State<'_>], table: &mut Table) -> Replace
         next += 1;
     }
     let mut replaced = Replaced::default();
-    for (place, _) in states.iter().filter(|(place, step)| *step == place.steps.len()) {
+    for (place, _) in states.iter().filter(|(place, step)| place.ends_at(*step)) {
         replaced = replaced | at_place(place, value, table);
     }
-    states.retain(|(place, step)| *step < place.steps.len());
+    states.retain(|(place, step)| !place.ends_at(*step));
     if states.is_empty() {
         return replaced;
     }
     match value {
         Value::Object(members) => {
+            let before = members.len();
+            members.retain(|name, _| {
+                let mut races = states.iter().filter(|(place, _)| place.is_race);
+                !races.any(|&(place, step)| place.ends_at(step + 1) && names(&place.steps[step], name))
+            });
+            if members.len() < before {
+                replaced = Replaced { anything: true, beyond_tokens: true };
+            }
             // In the order of names, whatever the order of arrival.
             let mut members: Vec<_> = members.iter_mut().collect();
             members.sort_by_key(|(name, _)| *name);
             for (name, member) in members {
-                let inside = descend(&states, |step| matches!(step, Step::Name(wanted) if wanted == name));
+                let inside = descend(&states, |step| names(step, name));
                 replaced = replaced | enter(member, &inside, table);
             }
         }
@@ -130,6 +144,10 @@ fn visit(value: &mut Value, arrived: &[State<'_>], table: &mut Table) -> Replace
         _ => {}
     }
     replaced
+}
+
+fn names(step: &Step, name: &str) -> bool {
+    matches!(step, Step::Name(wanted) if wanted == name)
 }
 
 fn enter(value: &mut Value, states: &[State<'_>], table: &mut Table) -> Replaced {
@@ -221,6 +239,18 @@ mod tests {
             walk(&[at("$.meta.turn_id", "turn")], untouched.clone()),
             (untouched, Replaced::default())
         );
+    }
+
+    #[test]
+    fn a_member_that_is_there_by_a_race_is_left_out() {
+        let (with, replaced) = walk(
+            &[at("$.meta.workspaces", "race"), at("$..seen", "race")],
+            json!({"workspaces": 1, "meta": r#"{"a":1,"workspaces":{"x":2}}"#, "deep": [{"seen": true, "b": 2}]}),
+        );
+        assert_eq!(with, json!({"workspaces": 1, "meta": r#"{"a":1}"#, "deep": [{"b": 2}]}));
+        assert_eq!(replaced, Replaced { anything: true, beyond_tokens: true });
+        let without = json!({"workspaces": 1, "meta": r#"{"a":1}"#, "deep": [{"b": 2}]});
+        assert_eq!(walk(&[at("$.meta.workspaces", "race")], without.clone()), (without, Replaced::default()));
     }
 
     #[test]
