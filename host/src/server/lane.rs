@@ -3,9 +3,12 @@
 //! Pure. A request goes on with the conversation whose transcript it extends, or opens a new one; arrival order,
 //! counters and wording decide nothing. What fits no step, or fits two conversations, fits none.
 
+mod opening;
+mod place;
+
 use std::collections::BTreeSet;
 
-use super::conversation::{Difference, Entries, Entry, Relation, quote, relate};
+use super::conversation::{Entries, Entry};
 use super::script::{Action, Prepared, ScriptStep};
 
 /// When a request arrives, and what it says of its session.
@@ -49,14 +52,6 @@ struct Attempt {
     base: Vec<Entry>,
     emitted: Vec<Entry>,
     complete: bool,
-}
-
-/// Why a request opens no conversation.
-enum Refused {
-    /// Whatever else it may be.
-    Finally(Mismatch),
-    /// This, where it is near no conversation.
-    Unless(String),
 }
 
 /// Where a request stands.
@@ -183,227 +178,6 @@ impl Lane {
         Ok(Served { conversation: 0, step, attempt: scripted.arrived, surplus: false, action })
     }
 
-    /// Where a request belongs: in a conversation, or at the beginning of one.
-    fn place(&self, now: &Entries, moment: Moment<'_>) -> Result<Place, Mismatch> {
-        let mut places = Vec::new();
-        let mut nearest: Option<(usize, Mismatch)> = None;
-        for conversation in 0..self.conversations.len() {
-            match self.place_in(conversation, now, moment) {
-                Ok(place) => places.push((conversation, place)),
-                Err(difference) => {
-                    if nearest.as_ref().is_none_or(|(agreed, _)| difference.agreed > *agreed) {
-                        nearest = Some((difference.agreed, self.mismatch(conversation, difference)));
-                    }
-                }
-            }
-        }
-        let own = |(conversation, _): &&(usize, Place)| {
-            moment.session.is_some() && self.conversations[*conversation].session.as_deref() == moment.session
-        };
-        match places[..] {
-            [] => {}
-            [(_, place)] => return Ok(place),
-            [(first, _), ..] => {
-                let mut of_its_session = places.iter().filter(own);
-                return match (of_its_session.next(), of_its_session.next()) {
-                    (Some((_, place)), None) => Ok(*place),
-                    _ => Err(self.ambiguous(first)),
-                };
-            }
-        }
-        match self.opening(now, moment) {
-            Ok(place) => Ok(place),
-            Err(refused) => Err(match (nearest, refused) {
-                (_, Refused::Finally(mismatch)) => mismatch,
-                (Some((_, mismatch)), Refused::Unless(_)) => mismatch,
-                (None, Refused::Unless(difference)) => Mismatch {
-                    nearest_step: self.first_open_step().map_or(0, |step| self.steps[step].step.number),
-                    difference,
-                },
-            }),
-        }
-    }
-
-    /// The step with which a new conversation begins.
-    fn opening(&self, now: &Entries, moment: Moment<'_>) -> Result<Place, Refused> {
-        if let Some(place) = self.prompted(now).map_err(Refused::Finally)? {
-            return Ok(place);
-        }
-        let why_not = match self.why_it_may_not_open(now, moment) {
-            None => match self.first_open_step() {
-                Ok(step) => return Ok(Place::Opens(step)),
-                Err(mismatch) => Refused::Finally(mismatch),
-            },
-            Some(reason) => Refused::Unless(reason),
-        };
-        self.repeated(now).map(Place::Repeats).ok_or(why_not)
-    }
-
-    /// The conversation whose prompt a message of the user is, or else holds.
-    fn prompted(&self, now: &Entries) -> Result<Option<Place>, Mismatch> {
-        let holds = |fits: &dyn Fn(&str, &str) -> bool| -> Vec<usize> {
-            (0..self.steps.len())
-                .filter(|&at| {
-                    let step = &self.steps[at];
-                    let prompt = step.step.opened_by.as_deref().filter(|_| !step.taken && !step.step.repeat);
-                    prompt.is_some_and(|prompt| now.users().any(|text| fits(text, prompt)))
-                })
-                .collect()
-        };
-        let mut fitting = holds(&|text, prompt| text.trim() == prompt);
-        if fitting.is_empty() {
-            fitting = holds(&|text, prompt| text.contains(prompt));
-        }
-        match fitting[..] {
-            [] => Ok(None),
-            [step] => Ok(Some(Place::Opens(step))),
-            [first, second, ..] => Err(Mismatch {
-                nearest_step: self.steps[first].step.number,
-                difference: format!(
-                    "it could open the conversation of step {} and that of step {}",
-                    self.steps[first].step.number, self.steps[second].step.number
-                ),
-            }),
-        }
-    }
-
-    /// The step of a conversation that keeps nothing: after the step whose calls the end of the transcript answers,
-    /// or the first.
-    fn repeated(&self, now: &Entries) -> Option<usize> {
-        let answered = now.answered_since_the_user();
-        let follows = (1..self.steps.len()).rev().find(|&at| {
-            self.steps[at].step.repeat
-                && self.steps[at].step.opened_by.is_none()
-                && self.steps[at - 1].issues_only(&answered)
-        });
-        follows.or_else(|| {
-            let begins = |at: usize| at == 0 || !self.steps[at - 1].calls_tools();
-            let first = |prompted: bool| {
-                (0..self.steps.len()).find(|&at| {
-                    let step = &self.steps[at].step;
-                    let opens = match (&step.opened_by, prompted) {
-                        (Some(prompt), true) => now.users().any(|text| text.contains(prompt.as_str())),
-                        (None, false) => begins(at),
-                        _ => false,
-                    };
-                    step.repeat && opens && answered.is_empty()
-                })
-            };
-            first(true).or_else(|| first(false))
-        })
-    }
-
-    fn place_in(&self, conversation: usize, now: &Entries, moment: Moment<'_>) -> Result<Place, Difference> {
-        let mut nearest: Option<Difference> = None;
-        let mut keep = |difference: Difference| {
-            if nearest.as_ref().is_none_or(|kept| difference.agreed > kept.agreed) {
-                nearest = Some(difference);
-            }
-        };
-        // The last attempt first: agents that keep a partial reply have it in their transcript from then on.
-        for attempt in self.conversations[conversation].attempts.iter().rev() {
-            match relate(&attempt.base, &attempt.emitted, now) {
-                Relation::Again if attempt.turn == moment.turn => return Ok(Place::Again(conversation)),
-                Relation::Again => keep(Difference {
-                    agreed: now.list.len(),
-                    sentence: format!(
-                        "end of the transcript: expected more than was sent in turn {}, which is over",
-                        attempt.turn
-                    ),
-                }),
-                Relation::Differs(difference) => keep(difference),
-                Relation::Beyond { first_user, .. } if !attempt.complete => {
-                    keep(now.premature(first_user));
-                }
-                Relation::Beyond { unanswered, users, first_user } => {
-                    let prompted = if moment.free {
-                        !users.is_empty()
-                    } else {
-                        moment.resumes
-                            && attempt.turn < moment.turn
-                            && users.iter().any(|text| text.contains(moment.prompt.trim()))
-                    };
-                    let calls = attempt.emitted.iter().any(|entry| matches!(entry, Entry::Call { .. }));
-                    match unanswered {
-                        _ if prompted => return Ok(Place::Next(conversation)),
-                        None if calls => return Ok(Place::Next(conversation)),
-                        None => keep(now.unprompted(first_user)),
-                        Some(difference) => keep(difference),
-                    }
-                }
-            }
-        }
-        match self.rewritten(conversation, moment) {
-            Some(place) => Ok(place),
-            None => Err(nearest.unwrap_or_else(|| now.unprompted(0))),
-        }
-    }
-
-    /// Agents replace a long history by its summary: the conversation goes on where it was, however it begins now.
-    fn rewritten(&self, conversation: usize, moment: Moment<'_>) -> Option<Place> {
-        let Conversation { session, attempts, .. } = &self.conversations[conversation];
-        let last = attempts.last()?;
-        let is_known = |summary: &String| {
-            last.base.iter().any(|entry| matches!(entry, Entry::User(text) | Entry::Assistant(text) if text.contains(summary.as_str())))
-        };
-        let is_new = moment.summaries.iter().any(|summary| !is_known(summary));
-        let is_its_own = moment.session.is_none() || session.as_deref() == moment.session;
-        (is_new && is_its_own).then_some(if last.complete {
-            Place::Next(conversation)
-        } else {
-            Place::Again(conversation)
-        })
-    }
-
-    fn why_it_may_not_open(&self, now: &Entries, moment: Moment<'_>) -> Option<String> {
-        let own_call = now.list.iter().find_map(|entry| match entry {
-            Entry::Call { call, .. } | Entry::Result { call, .. } if self.issued(call) => Some(call),
-            _ => None,
-        });
-        if let Some(call) = own_call {
-            return Some(format!("it holds call {} of a conversation it does not go on with", quote(call)));
-        }
-        if self.name != "main" || moment.free {
-            return None;
-        }
-        let turn = moment.turn;
-        if turn == 0 {
-            return Some(String::from("no turn has begun"));
-        }
-        if moment.resumes && turn > 1 {
-            return Some(format!("turn {turn} resumes, and there is no conversation it goes on with"));
-        }
-        if self.opened_in_turns.contains(&turn) {
-            return Some(format!("turn {turn} has opened its conversation already"));
-        }
-        match now.last_user() {
-            Some(text) if text.contains(moment.prompt.trim()) => None,
-            Some(text) => {
-                Some(format!("the last user message {} does not hold the prompt of turn {turn}", quote(text)))
-            }
-            None => Some(String::from("there is no message of the user")),
-        }
-    }
-
-    fn issued(&self, id: &str) -> bool {
-        self.steps
-            .iter()
-            .filter(|step| step.taken)
-            .flat_map(|step| &step.emitted)
-            .any(|entry| matches!(entry, Entry::Call { call, .. } if call == id))
-    }
-
-    /// The first step that no conversation has reached and that does not answer another step's calls.
-    fn first_open_step(&self) -> Result<usize, Mismatch> {
-        let prompted = self.steps.iter().position(|step| step.step.opened_by.is_some());
-        (0..prompted.unwrap_or(self.steps.len()))
-            .find(|&at| {
-                let step = &self.steps[at];
-                !step.taken && !step.step.repeat && (at == 0 || !self.steps[at - 1].calls_tools())
-            })
-            .ok_or_else(|| self.exhausted(self.steps.last().map_or(0, |step| step.step.number)))
-    }
-
     fn step_after(&self, conversation: usize) -> Result<usize, Mismatch> {
         let last = self.conversations[conversation].step;
         let number = self.steps[last].step.number;
@@ -423,19 +197,5 @@ impl Lane {
             _ => format!("the script of lane {} has no step after {number}", self.name),
         };
         Mismatch { nearest_step: number, difference }
-    }
-
-    fn ambiguous(&self, conversation: usize) -> Mismatch {
-        let step = self.conversations[conversation].step;
-        Mismatch {
-            nearest_step: self.steps[step].step.number,
-            difference: String::from("it goes on with more than one conversation equally well"),
-        }
-    }
-
-    fn mismatch(&self, conversation: usize, difference: Difference) -> Mismatch {
-        let last = self.conversations[conversation].step;
-        let nearest = self.steps.get(last + 1).unwrap_or(&self.steps[last]);
-        Mismatch { nearest_step: nearest.step.number, difference: difference.sentence }
     }
 }

@@ -1,0 +1,170 @@
+//! Which of the server's answers a request gets: read off its route, and then off its lane.
+//!
+//! Finds no step and renders none; that is `step`.
+
+use serde_json::{Value, json};
+
+use crate::document::Request;
+use crate::profile::{Protocol, Transport};
+
+use super::arrival::Arrival;
+use super::{Exchange, State, TERMINAL_STATUS};
+use crate::server::answer::Manner;
+use crate::server::conversation::quote;
+use crate::server::expect::Facts;
+use crate::server::invariant::transcript_violations;
+use crate::server::protocol::models::models;
+use crate::server::protocol::{Answer, Asked, Decoded, Refusal, format_of, tokens};
+use crate::server::request::{Body, Incoming};
+use crate::server::route::{Route, protocol_of, route};
+use crate::server::share::SharedBytes;
+use crate::server::takeover::Outgoing;
+use crate::server::unnamed::restore_identifiers;
+
+impl Exchange {
+    /// Answers a request, and notes it.
+    pub(super) fn answer_in(&self, state: &mut State, incoming: Incoming, body: Body) -> Outgoing {
+        let protocol = protocol_of(&incoming.target, &incoming.headers);
+        let manner = Manner { format: format_of(protocol), transport: incoming.transport, streams: false };
+        let mut arrival = Arrival {
+            request: Request {
+                turn: state.turn,
+                protocol: protocol.word().to_owned(),
+                transport: incoming.transport.word().to_owned(),
+                method: incoming.method,
+                path: incoming.target,
+                body: body.for_document(),
+                violations: body.violation.clone().into_iter().collect(),
+                ..Request::default()
+            },
+            bytes: SharedBytes::default(),
+            manner,
+        };
+        let route = match incoming.transport {
+            Transport::Http => route(&arrival.request.method, &arrival.request.path, &incoming.headers),
+            Transport::Websocket => frame_route(body.json.as_ref()),
+        };
+        arrival.request.headers = incoming.headers;
+        let Body { bytes, json, .. } = body;
+        match state.capture.keep(&bytes) {
+            Ok(kept) => arrival.bytes = kept,
+            Err(violation) => {
+                arrival.request.body = Value::Null;
+                let difference = violation.message.clone();
+                arrival.request.violations.push(violation);
+                return state.refuse(arrival, "unknown", difference);
+            }
+        }
+        drop(bytes);
+        match route {
+            Route::Generate(_) => self.respond(state, arrival, json),
+            Route::Upgrade if self.accept_websocket => {
+                self.in_order(state, arrival, "upgrade", Answer { status: 101, ..Answer::empty() })
+            }
+            Route::Upgrade => {
+                let message = String::from("this server speaks HTTP here");
+                let answer = manner.refusal(&Refusal::new(426, "upgrade_refused", message));
+                self.in_order(state, arrival, "upgrade", answer)
+            }
+            Route::CountTokens(protocol) => {
+                let asked = Asked {
+                    transport: manner.transport,
+                    target: &arrival.request.path,
+                    body: json.as_ref().unwrap_or(&Value::Null),
+                    earlier: &|_| None,
+                };
+                let decoded = manner.format.decode(&asked);
+                let count = tokens(decoded.transcript.len());
+                arrival.request.transcript = decoded.transcript;
+                arrival.request.model = decoded.model;
+                arrival.request.tools = decoded.tools;
+                let body = match protocol {
+                    Protocol::Gemini => json!({"totalTokens": count}),
+                    _ => json!({"input_tokens": count}),
+                };
+                self.in_order(state, arrival, "count-tokens", Answer::json(200, &body))
+            }
+            Route::Models(list) => self.in_order(state, arrival, "models", Answer::json(200, &models(list))),
+            Route::Probe => self.in_order(state, arrival, "probe", Answer::empty()),
+            Route::Unknown => {
+                let difference = match incoming.transport {
+                    Transport::Http => {
+                        format!("no route for {} {}", arrival.request.method, quote(&arrival.request.path))
+                    }
+                    Transport::Websocket => String::from("the frame is not a `response.create`"),
+                };
+                state.refuse(arrival, "unknown", difference)
+            }
+        }
+    }
+
+    fn respond(&self, state: &mut State, mut arrival: Arrival, json: Option<Value>) -> Outgoing {
+        let request = &mut arrival.request;
+        let lane = self.profile.lane(&request.headers, json.as_ref().unwrap_or(&Value::Null));
+        let Some(json) = json.filter(Value::is_object) else {
+            let difference = match request.violations.first() {
+                Some(violation) => violation.message.clone(),
+                None => String::from("the body is not a JSON object"),
+            };
+            return state.refuse(arrival, lane, difference);
+        };
+        request.session = self.profile.request_session(&request.headers, &json);
+        let mut decoded = arrival.manner.format.decode(&Asked {
+            transport: arrival.manner.transport,
+            target: &request.path,
+            body: &json,
+            earlier: &|id| state.responses.get(id).map(<[_]>::to_vec),
+        });
+        arrival.manner.streams = decoded.streams;
+        request.model = decoded.model.take();
+        request.inherited = decoded.inherited;
+        request.tools = std::mem::take(&mut decoded.tools);
+        request.transcript = std::mem::take(&mut decoded.transcript);
+        let steps = state.lanes.get(lane).into_iter().flat_map(|lane| &lane.steps);
+        let issued = steps.filter(|step| step.taken).flat_map(|step| &step.emitted);
+        restore_identifiers(&mut request.transcript, issued);
+        request.violations.append(&mut decoded.violations);
+        request.violations.extend(transcript_violations(&request.transcript));
+
+        match decoded.unknown_response.take() {
+            Some(id) => {
+                let message = format!("previous response {} is not known", quote(&id));
+                let refusal = Refusal::new(TERMINAL_STATUS, "previous_response_not_found", message);
+                let answer = arrival.manner.refusal(&refusal);
+                state.default_answer(arrival, lane, answer)
+            }
+            None if lane == "prewarm" => {
+                let answer = state.prewarm(&arrival, decoded);
+                self.in_order(state, arrival, lane, answer)
+            }
+            None => self.step(state, arrival, lane, decoded, &json),
+        }
+    }
+
+    /// Answers a request of a lane without conversations: with `default` unless it is scripted.
+    fn in_order(&self, state: &mut State, arrival: Arrival, lane: &str, default: Answer) -> Outgoing {
+        let Some(steps) = state.lanes.get_mut(lane) else {
+            return state.default_answer(arrival, lane, default);
+        };
+        let request = &arrival.request;
+        let facts = Facts {
+            transcript: &request.transcript,
+            tools: &request.tools,
+            headers: &request.headers,
+            body: &request.body,
+        };
+        let served = match steps.serve_in_order(|step| step.prepare(&facts, &state.values)) {
+            Ok(served) => served,
+            Err(mismatch) => return state.unmatched(arrival, lane, mismatch),
+        };
+        self.serve(state, arrival, lane, Decoded::default(), served, Some(default))
+    }
+}
+
+fn frame_route(frame: Option<&Value>) -> Route {
+    match frame {
+        Some(frame) if frame["type"] != "response.create" => Route::Unknown,
+        // What is not JSON is told from a request that is not understood further on.
+        _ => Route::Generate(Protocol::Responses),
+    }
+}

@@ -1,0 +1,182 @@
+//! A request of a conversation: finds the step it reaches, renders its answer, and notes everything about both.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::document::{Item, Reply, Request};
+use crate::scenario::{self, Values};
+
+use super::arrival::Arrival;
+use super::{Exchange, Held, State};
+use crate::server::answer::{Rendered, called, render, step_reply};
+use crate::server::conversation::Entries;
+use crate::server::expect::Facts;
+use crate::server::invariant::lost;
+use crate::server::lane::{Lane, Moment, Served};
+use crate::server::part::Part;
+use crate::server::protocol::{Answer, Decoded, Head};
+use crate::server::script::{Action, ScriptStep};
+use crate::server::takeover::Outgoing;
+
+impl Exchange {
+    /// Answers a request of a lane with conversations.
+    pub(super) fn step(
+        &self,
+        state: &mut State,
+        arrival: Arrival,
+        lane: &str,
+        decoded: Decoded,
+        json: &Value,
+    ) -> Outgoing {
+        let request = &arrival.request;
+        let entries = Entries::of(&request.transcript);
+        let moment = Moment {
+            turn: state.turn,
+            prompt: &state.prompt,
+            resumes: state.resumes,
+            session: request.session.as_deref(),
+            free: state.free,
+            summaries: &held_summaries(&state.summaries, lane, &request.transcript),
+        };
+        let facts = Facts {
+            transcript: &request.transcript,
+            tools: &request.tools,
+            headers: &request.headers,
+            body: json,
+        };
+        let mut brought = Values::new();
+        let steps = state.lanes.entry(lane.to_owned()).or_insert_with(|| Lane::new(lane));
+        if steps.steps.is_empty()
+            && let Some(text) = self.profile.default_reply(lane)
+        {
+            let id = format!("{lane}_default");
+            let head = head(&id, lane, request, &decoded, &scenario::Manner::default());
+            let answer = arrival.manner.reply(&head, &[Part::text(text)]);
+            return state.default_answer(arrival, lane, answer);
+        }
+        let prepare = |step: &ScriptStep| {
+            let prepared = step.prepare(&facts, &state.values)?;
+            brought.clone_from(&prepared.values);
+            Ok(prepared)
+        };
+        let served = match steps.serve(&entries, moment, prepare) {
+            Ok(served) => served,
+            Err(mismatch) => return state.unmatched(arrival, lane, mismatch),
+        };
+        // A retry brings the same transcript: what it lacks has been noted.
+        let unmet = if served.attempt == 1 { steps.steps[served.step].unmet(&facts) } else { Vec::new() };
+        let number = steps.steps[served.step].step.number;
+        state.values.append(&mut brought);
+        let outgoing = self.serve(state, arrival, lane, decoded, served, None);
+        for difference in unmet {
+            state.capture.unexpected(outgoing.number, number, difference);
+        }
+        outgoing
+    }
+
+    /// Renders what a step answers, and notes the request and everything about it.
+    pub(super) fn serve(
+        &self,
+        state: &mut State,
+        mut arrival: Arrival,
+        lane: &str,
+        mut decoded: Decoded,
+        served: Served,
+        default: Option<Answer>,
+    ) -> Outgoing {
+        let manner = arrival.manner;
+        let request = &mut arrival.request;
+        let Served { conversation, step, attempt, surplus, action } = served;
+        let step = &state.lanes[lane].steps[step];
+        let number = step.step.number;
+        let id = format!("{lane}_{number}_{attempt}");
+        let stem = format!("{lane}_{number}");
+        if conversation > 0 {
+            let before = state.latest.get(&(lane.to_owned(), conversation));
+            let before = before.map(|request| state.capture.transcript(*request)).unwrap_or_default();
+            request.violations.extend(lost(before, &request.transcript));
+            request.violations.extend(state.signatures.violations(lane, conversation, &decoded.signatures));
+        }
+        let head = head(&id, &stem, request, &decoded, &step.manner());
+        let Rendered { answer, kept, plan } = render(manner, &head, &action, step, default);
+        if action == Action::Reply {
+            let added = manner.format.remembered(&head, &step.parts);
+            decoded.wire_items.extend(added.into_iter().map(Arc::new));
+            if conversation > 0 {
+                let marks = manner.format.signatures(&head, &step.parts);
+                state.signatures.issue(lane, conversation, marks, step.calls_tools());
+            }
+            state.responses.remember(lane, format!("resp_{id}"), decoded.wire_items);
+            if lane == "compaction" {
+                state.summaries.extend(step.parts.iter().map(Part::whole).filter(|text| !text.is_empty()));
+            }
+        }
+        request.lane = lane.to_owned();
+        request.conversation = conversation;
+        request.step = number;
+        request.attempt = attempt;
+        request.reply = Reply { items: kept, ..step_reply(&action, answer.status) };
+        let not_offered: Vec<_> = called(&action, &step.items)
+            .filter(|(call, tool)| {
+                !step.is_unoffered(call) && !request.tools.iter().any(|offered| offered == tool)
+            })
+            .map(|(_, tool)| tool.to_owned())
+            .collect();
+
+        let position = state.note(arrival.request, arrival.bytes);
+        if attempt == 1 && conversation > 0 {
+            state.latest.insert((lane.to_owned(), conversation), position);
+        }
+        for tool in not_offered {
+            state.capture.not_offered(position, &tool);
+        }
+        if surplus {
+            state.capture.surplus(position);
+        }
+        if let Some(plan) = &plan {
+            for gate in plan.gates() {
+                state.held.push(Held { request: position, step: number, gate: gate.clone() });
+            }
+            for unknown in &plan.unknown {
+                state.capture.unexpected(position, number, format!("its schedule can't be kept: {unknown}"));
+            }
+        }
+        Outgoing { answer, plan, number: position }
+    }
+}
+
+/// The summaries that stand in a transcript of lane main.
+fn held_summaries(summaries: &[String], lane: &str, transcript: &[Item]) -> Vec<String> {
+    if lane != "main" {
+        return Vec::new();
+    }
+    let holds = |summary: &&String| {
+        transcript.iter().any(|item| match item {
+            Item::Message { text, .. } => text.contains(summary.as_str()),
+            _ => false,
+        })
+    };
+    summaries.iter().filter(holds).cloned().collect()
+}
+
+/// What a reply says beside its parts.
+pub(super) fn head<'a>(
+    id: &'a str,
+    stem: &'a str,
+    request: &'a Request,
+    decoded: &Decoded,
+    put: &scenario::Manner,
+) -> Head<'a> {
+    let model = request.model.as_deref().unwrap_or_default();
+    let reports_usage = decoded.reports_usage;
+    Head {
+        id,
+        stem,
+        model,
+        input_items: request.transcript.len(),
+        reports_usage,
+        usage: put.usage,
+        stop: put.stop,
+    }
+}
