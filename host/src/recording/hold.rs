@@ -76,6 +76,7 @@ impl Writer {
         if !self.secrets.learn(requests) {
             return Ok(());
         }
+        self.wait_for_blobs()?;
         for path in self.files.keys().cloned().collect::<Vec<_>>() {
             let Some((folder, name)) = path.split_once('/') else { continue };
             let blob = format!("sha256:{name}").parse().ok().filter(|_| folder == BLOB_FOLDER);

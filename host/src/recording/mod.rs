@@ -18,6 +18,7 @@
 //! Nothing here knows the time: run names and ages are passed in.
 
 mod archive;
+mod behind;
 mod blobs;
 mod error;
 mod hold;

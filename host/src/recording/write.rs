@@ -7,6 +7,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde_json::json;
 
+use super::behind::{Behind, Failed, LARGEST_BYTES};
 use super::blobs::{Blobs, file_name};
 use super::hold::Held;
 use super::inspect::{Inspected, inspect};
@@ -54,6 +55,7 @@ pub struct Writer {
     pub(super) folder: Dir,
     pub(super) blobs: Blobs,
     pieces: Pieces,
+    behind: Behind,
     pub(super) files: BTreeMap<String, Entry>,
     pub(super) secrets: Secrets,
     pub(super) held: Held,
@@ -83,6 +85,7 @@ impl Writer {
             folder,
             blobs: Blobs::default(),
             pieces: Pieces::default(),
+            behind: Behind::default(),
             files: BTreeMap::new(),
             secrets: Secrets::default(),
             held: Held::default(),
@@ -107,14 +110,18 @@ impl Writer {
             self.held.blob(digest, bytes);
             Ok(())
         } else {
-            self.write_whole(digest, bytes)
+            self.write_whole(digest, bytes).map_err(|(_, source)| source)
         }
     }
 
-    fn write_whole(&mut self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
+    fn write_whole(&mut self, digest: Digest, bytes: &[u8]) -> Result<(), Failed> {
         let name = file_name(digest);
         if !self.files.contains_key(&name) {
-            self.folder.write(&name, bytes)?;
+            if bytes.len() > LARGEST_BYTES {
+                self.folder.write(&name, bytes).map_err(|source| (name.clone(), source))?;
+            } else {
+                self.behind.write(&self.folder, &name, bytes)?;
+            }
             self.files.insert(name, Entry { bytes: bytes.len() as u64, sha256: None });
         }
         Ok(())
@@ -145,7 +152,7 @@ impl Writer {
             if has_secrets {
                 self.held.blob(digest, bytes);
             } else {
-                self.write_inspected(&name, digest, bytes, stretches)?;
+                self.write_inspected(digest, bytes, stretches)?;
             }
         }
         self.name(name, digest);
@@ -168,12 +175,11 @@ impl Writer {
     /// Writes bytes without secrets, in pieces where others have some of them too.
     pub(super) fn write_blob(&mut self, name: &str, digest: Digest, bytes: &[u8]) -> Result<(), WriteError> {
         let stretches = is_shared(name, bytes).then(|| self.pieces.stretches(bytes));
-        self.write_inspected(name, digest, bytes, stretches)
+        self.write_inspected(digest, bytes, stretches)
     }
 
     fn write_inspected(
         &mut self,
-        name: &str,
         digest: Digest,
         bytes: &[u8],
         stretches: Option<Vec<Stretch>>,
@@ -183,7 +189,12 @@ impl Writer {
             Some(stretches) => self.write_stretches(digest, bytes, stretches),
             None => self.write_whole(digest, bytes),
         };
-        written.map_err(|source| self.failed(name, source))
+        written.map_err(|(file, source)| self.failed(&file, source))
+    }
+
+    /// Waits until every blob is on disk.
+    pub(super) fn wait_for_blobs(&mut self) -> Result<(), WriteError> {
+        self.behind.finish().map_err(|(file, source)| self.failed(&file, source))
     }
 
     fn write_stretches(
@@ -191,7 +202,7 @@ impl Writer {
         digest: Digest,
         bytes: &[u8],
         stretches: Vec<Stretch>,
-    ) -> std::io::Result<()> {
+    ) -> Result<(), Failed> {
         if let [Stretch::New(_, keys)] = &stretches[..] {
             self.write_whole(digest, bytes)?;
             self.pieces.note(digest, keys);
@@ -267,6 +278,7 @@ impl Writer {
         self.file(DOCUMENT, text.as_bytes())?;
         let index = to_canonical_string(&self.blobs)?;
         self.file(BLOBS, index.as_bytes())?;
+        self.wait_for_blobs()?;
         let manifest = to_canonical_string(&Manifest::new(std::mem::take(&mut self.files)))?;
         let partial = format!("{MANIFEST}.partial");
         self.folder
