@@ -24,6 +24,12 @@ impl Corpus {
             corpus.documents.push(read("pass.json"));
             corpus.assertions.push((name.clone(), read("with.json")));
         }
+        // One with what all of them have, so that every assertion finds something to judge.
+        let mut whole = Map::new();
+        for document in &corpus.documents {
+            whole.extend(document.as_object().cloned().unwrap_or_default());
+        }
+        corpus.documents.extend(vec![Value::Object(whole); corpus.documents.len() * 2]);
         corpus
     }
 
@@ -41,7 +47,9 @@ impl Corpus {
         let mut document = random.pick(&self.documents).clone();
         for _ in 0..=random.below(6) {
             let other = random.pick(&self.documents);
-            change(random, &mut document, other);
+            // The whole document is seldom something else: then nothing is judged.
+            let all = random.one_in(64);
+            change(random, &mut document, other, !all);
         }
         if !random.one_in(8)
             && let Some(members) = document.as_object_mut()
@@ -60,22 +68,23 @@ impl Corpus {
     pub fn parameters(&self, random: &mut Random, parameters: &Value) -> Value {
         let mut parameters = parameters.clone();
         if random.one_in(4) {
-            change(random, &mut parameters, &self.documents[0]);
+            let all = random.one_in(8);
+            change(random, &mut parameters, &self.documents[0], !all);
         }
         parameters
     }
 }
 
-/// Walks to some value and does something to it.
-fn change(random: &mut Random, value: &mut Value, other: &Value) {
-    let descend = !random.one_in(6);
+/// Walks to some value, or stays at this one, and does something to it.
+fn change(random: &mut Random, value: &mut Value, other: &Value, descend: bool) {
+    let below = !random.one_in(6);
     match value {
         Value::Array(elements) if descend && !elements.is_empty() => {
             let at = random.below(elements.len());
             match random.below(10) {
                 0 => drop(elements.remove(at)),
                 1 => elements.push(elements[at].clone()),
-                _ => change(random, &mut elements[at], other),
+                _ => change(random, &mut elements[at], other, below),
             }
         }
         Value::Object(members) if descend && !members.is_empty() => {
@@ -83,16 +92,11 @@ fn change(random: &mut Random, value: &mut Value, other: &Value) {
             match random.below(10) {
                 0 => drop(members.remove(&name)),
                 1 => drop(members.insert(odd_text(random), json!(1))),
-                _ => change(random, &mut members[&name], other),
+                _ => change(random, &mut members[&name], other, below),
             }
         }
         _ => *value = odd_value(random, other),
     }
-}
-
-fn odd_number(random: &mut Random) -> Value {
-    let lexeme: &&str = random.pick(&["-0", "1e400", "0.1e-400", "9007199254740993", "1E+2"]);
-    serde_json::from_str(lexeme).unwrap()
 }
 
 fn odd_value(random: &mut Random, other: &Value) -> Value {
@@ -100,7 +104,8 @@ fn odd_value(random: &mut Random, other: &Value) -> Value {
         0 => Value::Null,
         1 => json!(random.one_in(2)),
         2 => json!(random.next() as i64),
-        3 => odd_number(random),
+        3 => serde_json::from_str(*random.pick(&["-0", "1e400", "0.1e-400", "9007199254740993", "1E+2"]))
+            .unwrap(),
         4 | 5 => json!(odd_text(random)),
         6 => json!([]),
         7 => json!({}),

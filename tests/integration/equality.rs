@@ -1,52 +1,90 @@
-//! The standard pack over every recording the repository can make gives the same bytes on both engines, in any order,
-//! on any number of threads.
+//! The standard pack over every recording the repository holds or can make gives the same bytes on both engines, in any
+//! order, in any number of worker processes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use wassert::pack::read_examples;
 use wassert::sandbox::{
     BackEnd, EvidenceSource, Judge, JudgeRequest, JudgeSettings, Limits, ModuleSource, Request,
+    WorkerSettings,
 };
 
+use crate::fuzzing::Random;
 use crate::harness::{Project, root};
 
+const SEED: u64 = 20_261_121;
+
 #[test]
-fn verdicts_are_the_same_bytes_in_any_order_on_any_thread_and_either_engine() {
-    let (_project, recordings) = recordings();
-    let lines = lines(&recordings);
-    assert!(lines.len() > 200, "{} questions", lines.len());
-    let once = answers(&judge(BackEnd::Native), &lines, 1, false);
-    assert!(once.iter().any(|answer| answer.contains(r#""outcome":"pass""#)));
-    assert!(once.iter().any(|answer| answer.contains(r#""outcome":"fail""#)));
-    for (how, back_end, threads, backwards) in [
-        ("four threads, from the end", BackEnd::Native, 4, true),
-        ("the interpreter, two threads", BackEnd::Interpreter, 2, false),
-    ] {
-        let again = answers(&judge(back_end), &lines, threads, backwards);
+fn verdicts_are_the_same_bytes_in_any_order_in_any_process_and_on_either_engine() {
+    let (project, recordings) = recordings();
+    let mut evidence: Vec<_> = recordings.into_iter().map(EvidenceSource::Recording).collect();
+    let scenarios = evidence.len();
+    evidence.extend(examples(&project).into_iter().map(EvidenceSource::Document));
+    assert!(scenarios > 20 && evidence.len() > scenarios + 20, "{scenarios} of {}", evidence.len());
+    let lines = lines(&evidence);
+    let in_order: Vec<usize> = (0..lines.len()).collect();
+    let once = answers(&judge(&project, BackEnd::Native, 1), &lines, &in_order, 1);
+    for outcome in ["pass", "fail", "error"] {
+        assert!(once.iter().any(|answer| answer.contains(&format!(r#""outcome":"{outcome}""#))), "{outcome}");
+    }
+    for (number, (how, back_end, workers)) in [
+        ("machine code, four processes", BackEnd::Native, 4),
+        ("the interpreter, one process", BackEnd::Interpreter, 1),
+        ("the interpreter, four processes", BackEnd::Interpreter, 4),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let order = shuffled(lines.len(), number as u64);
+        assert_ne!(order, in_order);
+        let again = answers(&judge(&project, back_end, workers), &lines, &order, workers);
         for (number, line) in lines.iter().enumerate() {
             assert_eq!(again[number], once[number], "{how}: {line}");
         }
     }
 }
 
-fn judge(back_end: BackEnd) -> Judge {
+/// A judge with so many workers of the program under test, and nothing kept of earlier verdicts.
+fn judge(project: &Project, back_end: BackEnd, workers: usize) -> Judge {
     let embedded = BTreeMap::from([("std".to_owned(), wassert::pack::embedded("std").unwrap().module)]);
-    Judge::new(JudgeSettings { embedded, back_end, ..JudgeSettings::default() }).unwrap()
+    Judge::new(JudgeSettings {
+        embedded,
+        back_end,
+        workers: Some(WorkerSettings {
+            program: env!("CARGO_BIN_EXE_wassert").into(),
+            most: workers,
+            roots: vec![project.path().to_owned()],
+            cross_check: false,
+            second_opinion: None,
+        }),
+        ..JudgeSettings::default()
+    })
+    .unwrap()
 }
 
-/// Every question once, each thread taking the next.
-fn answers(judge: &Judge, lines: &[String], threads: usize, backwards: bool) -> Vec<String> {
+/// Positions in an order of a seed's own (Fisher and Yates).
+fn shuffled(count: usize, turn: u64) -> Vec<usize> {
+    let mut random = Random::new(SEED, turn);
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        order.swap(last, random.below(last + 1));
+    }
+    order
+}
+
+/// Every question once in that order, each thread taking the next; answers by the question's position.
+fn answers(judge: &Judge, lines: &[String], order: &[usize], threads: usize) -> Vec<String> {
     let next = AtomicUsize::new(0);
     let given = Mutex::new(vec![String::new(); lines.len()]);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                loop {
-                    let taken = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(left) = lines.len().checked_sub(taken + 1) else { return };
-                    let number = if backwards { left } else { taken };
+                while let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let answer = judge.answer(&lines[number]);
                     given.lock().unwrap()[number] = answer;
                 }
@@ -56,27 +94,23 @@ fn answers(judge: &Judge, lines: &[String], threads: usize, backwards: bool) -> 
     given.into_inner().unwrap()
 }
 
-/// Every standard assertion with its example's parameters, on every recording and every example document.
-fn lines(recordings: &[PathBuf]) -> Vec<String> {
-    let examples = root().join("assertions/std/examples");
-    let mut evidence: Vec<_> = recordings.iter().cloned().map(EvidenceSource::Recording).collect();
+/// Every standard assertion with its examples' parameters, on all evidence.
+fn lines(evidence: &[EvidenceSource]) -> Vec<String> {
+    let folder = root().join("assertions/std/examples");
     let manifest = wassert::pack::embedded("std").unwrap().manifest;
-    for assertion in &manifest.assertions {
-        evidence.push(EvidenceSource::Document(examples.join(assertion.name.get_ref()).join("pass.json")));
-    }
     let mut lines = Vec::new();
-    for evidence in evidence {
-        for assertion in &manifest.assertions {
-            let name = assertion.name.get_ref().clone();
-            let with = std::fs::read(examples.join(&name).join("with.json")).unwrap();
+    for assertion in &manifest.assertions {
+        let name = assertion.name.get_ref().clone();
+        let with = std::fs::read(folder.join(&name).join("with.json")).unwrap_or_else(|_| b"{}".to_vec());
+        for evidence in evidence {
             let request = JudgeRequest {
                 evidence: evidence.clone(),
                 module: ModuleSource::Embedded("std".to_owned()),
                 name: format!("std/{name}"),
-                assertion: Some(name),
+                assertion: Some(name.clone()),
                 parameters: serde_json::from_slice(&with).unwrap(),
                 grant: None,
-                may_skip: false,
+                may_skip: assertion.may_skip,
                 limits: Limits::default(),
             };
             lines.push(Request::Judge(Box::new(request)).line());
@@ -94,6 +128,23 @@ fn recordings() -> (Project, Vec<PathBuf>) {
     let recorded = results["scenarios"].as_array().unwrap().iter();
     let recordings: Vec<_> =
         recorded.filter_map(|scenario| Some(project.path().join(scenario["recording"].as_str()?))).collect();
-    assert!(recordings.len() > 5, "{results:#}");
     (project, recordings)
+}
+
+/// The documents of every example of every pack, those that are told as a difference too.
+fn examples(project: &Project) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for pack in std::fs::read_dir(root().join("assertions")).unwrap() {
+        let pack = pack.unwrap().path();
+        if !pack.join("examples").is_dir() {
+            continue;
+        }
+        let examples = read_examples(&Dir::open_ambient_dir(&pack, ambient_authority()).unwrap()).unwrap();
+        for example in examples.sound {
+            let path = project.path().join(format!("example-{}.json", paths.len()));
+            std::fs::write(&path, example.document.to_string()).unwrap();
+            paths.push(path);
+        }
+    }
+    paths
 }
