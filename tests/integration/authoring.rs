@@ -1,6 +1,6 @@
 //! Examples of a pack: tested, and written from a recording.
 
-use crate::harness::{Project, Said, root};
+use crate::harness::{Project, Said, not_passed, root};
 
 /// A project with the standard pack's manifest and module, no examples, and one recording.
 fn project() -> (Project, String) {
@@ -12,7 +12,7 @@ fn project() -> (Project, String) {
     }
     let scenario = root().join("scenarios/quickstart/edit-file.toml");
     let (code, results) = project.run_json(&[scenario.to_str().unwrap()]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     let recording = results["scenarios"][0]["recording"].as_str().unwrap().to_owned();
     (project, recording)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::harness::{Project, root, verdict};
+use crate::harness::{Project, not_passed, root, verdict};
 
 /// The pinned program, if it is installed.
 fn codex() -> Option<PathBuf> {
@@ -35,7 +35,7 @@ fn every_codex_scenario_is_green_over_both_transports() {
         "--agent-bin",
         &format!("codex={}", codex.display()),
     ]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     assert_eq!(results["summary"]["scenarios"]["passed"], 13);
     for scenario in results["scenarios"].as_array().unwrap() {
         assert_eq!(verdict(scenario, "run/repeatable")["outcome"], "pass");

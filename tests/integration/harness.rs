@@ -34,7 +34,7 @@ impl Project {
         let project = Self::new();
         let (code, results) =
             project.run_json(&[root().join("scenarios/quickstart/edit-file.toml").to_str().unwrap()]);
-        assert_eq!(code, 0, "{results:#}");
+        assert_eq!(code, 0, "{}", not_passed(&results));
         let recording = results["scenarios"][0]["recording"].as_str().unwrap().to_owned();
         (project, recording)
     }
@@ -116,6 +116,29 @@ pub fn verdict<'a>(scenario: &'a Value, assertion: &str) -> &'a Value {
         .iter()
         .find(|verdict| verdict["assertion"] == assertion)
         .unwrap_or_else(|| panic!("no verdict on `{assertion}` in {scenario:#}"))
+}
+
+/// Every scenario that did not pass, with what its verdicts say: short enough to be read in a log.
+pub fn not_passed(results: &Value) -> String {
+    let mut told = String::new();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    for scenario in list(&results["scenarios"]) {
+        if scenario["outcome"] == "pass" {
+            continue;
+        }
+        let name = |member: &str| scenario[member].as_str().unwrap_or("?").to_owned();
+        told += &format!("\n{}@{}: {}", name("name"), name("agent"), name("outcome"));
+        if !scenario["problem"].is_null() {
+            told += &format!("\n  {}", scenario["problem"]);
+        }
+        for verdict in list(&scenario["verdicts"]).iter().filter(|verdict| verdict["outcome"] != "pass") {
+            told += &format!("\n  {}: {}", verdict["assertion"], verdict["outcome"]);
+            for finding in list(&verdict["findings"]) {
+                told += &format!("\n    {}", finding["message"]);
+            }
+        }
+    }
+    told
 }
 
 /// A scenario that expects one plain answer and asserts the exit code.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Project, result, verdict};
+use crate::harness::{Project, not_passed, result, verdict};
 
 /// A scenario in which the agent runs one command.
 fn shell(command: &str, expect: &str) -> String {
@@ -169,7 +169,7 @@ fn what_turns_use_is_measured_and_labelled() {
         &shell("n=0; while [ $n -lt 100000 ]; do n=$((n+1)); done; sleep 0.1", ""),
     );
     let (code, results) = project.run_json(&[]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     let sampled = &project.document(result(&results, "busy"))["timing"]["sampled"];
     assert_eq!(sampled.as_array().unwrap().len(), 1);
     assert!(sampled[0]["cpu_ms"].as_u64().unwrap() >= 10, "{sampled}");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Project, result, verdict};
+use crate::harness::{Project, not_passed, result, verdict};
 
 fn shell(command: &str) -> String {
     format!(
@@ -62,7 +62,7 @@ fn a_workspace_configuration_of_git_is_never_executed() {
     );
     project.write("scenarios/git.toml", &shell(&command));
     let (code, results) = project.run_json(&[]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     let document = project.document(result(&results, "git"));
     assert_eq!(document["git"]["status"][0]["path"], "a.txt");
     assert!(!proof.exists(), "the host's git ran what the workspace's configuration says");

@@ -1,6 +1,6 @@
 //! Recordings judged again, without agent and server.
 
-use crate::harness::{PLAIN, Project, result, root, verdict};
+use crate::harness::{PLAIN, Project, not_passed, result, root, verdict};
 
 fn judge(project: &Project, arguments: &[&str]) -> (i32, serde_json::Value) {
     let said = project.wassert(&[&["judge", "--format", "json"], arguments].concat());
@@ -75,7 +75,7 @@ fn a_bare_document_can_be_judged() {
     let document = std::fs::read_to_string(project.path().join(&recording).join("run.json")).unwrap();
     project.write("bare.json", &document);
     let (code, results) = judge(&project, &["bare.json"]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     project.write("newer.json", r#"{"schema":"wassert.run/2"}"#);
     let said = project.wassert(&["judge", "newer.json"]);
     assert_eq!(said.code, 2);
@@ -97,10 +97,10 @@ fn a_scenarios_own_module_goes_with_its_recording() {
         std::fs::write(project.path().join(to), bytes).unwrap();
     }
     let (code, results) = project.run_json(&[]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     std::fs::remove_dir_all(project.path().join("scenarios")).unwrap();
     let (code, results) = judge(&project, &[results["scenarios"][0]["recording"].as_str().unwrap()]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     assert_eq!(verdict(&results["scenarios"][0], "./check.wasm")["outcome"], "pass");
 }
 

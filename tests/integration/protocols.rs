@@ -1,13 +1,13 @@
 //! Scenarios over every protocol, with the agent that is built in.
 
-use crate::harness::{Project, root, verdict};
+use crate::harness::{Project, not_passed, root, verdict};
 
 #[test]
 fn every_protocol_scenario_is_green_twice_and_breaks_no_invariant() {
     let project = Project::new();
     let scenarios = root().join("scenarios/protocols");
     let (code, results) = project.run_json(&[scenarios.to_str().unwrap(), "--twice"]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     let all = results["scenarios"].as_array().unwrap();
     assert_eq!(all.len(), 3 * 5 + 2);
     let mut spoken = std::collections::BTreeSet::new();

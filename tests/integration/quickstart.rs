@@ -1,13 +1,13 @@
 //! The scenarios a stranger runs first.
 
-use crate::harness::{Project, result, root, verdict};
+use crate::harness::{Project, not_passed, result, root, verdict};
 
 #[test]
 fn every_quickstart_scenario_is_green_and_says_why() {
     let project = Project::new();
     let scenarios = root().join("scenarios/quickstart");
     let (code, results) = project.run_json(&[scenarios.to_str().unwrap()]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     assert_eq!(results["summary"]["scenarios"]["passed"], 6);
     for scenario in results["scenarios"].as_array().unwrap() {
         assert_eq!(verdict(scenario, "run/completed")["outcome"], "pass");
@@ -32,7 +32,7 @@ fn the_same_scenarios_are_green_over_a_websocket() {
         );
     }
     let (code, results) = project.run_json(&[]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     let document = project.document(result(&results, "resume"));
     let lanes: Vec<_> = document["requests"]
         .as_array()

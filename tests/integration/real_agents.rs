@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Project, root, verdict};
+use crate::harness::{Project, not_passed, root, verdict};
 
 /// The agents and where each is when it is installed.
 const AGENTS: [(&str, &str); 4] = [
@@ -100,7 +100,7 @@ fn described(script: &str) -> Project {
 fn a_project_describes_an_agent_without_recompiling() {
     let project = described("echo \"$2 in $WHERE\"; test \"$WHERE\" = \"$PWD\"");
     let (code, results) = project.run_json(&[]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     let document = project.document(&results["scenarios"][0]);
     assert_eq!(document["turns"][0]["final_message"], "say $hi in \u{27e6}workspace\u{27e7}");
     assert_eq!(document["agent"]["name"], "mine");

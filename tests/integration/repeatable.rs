@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{PLAIN, Project, Said, root, verdict};
+use crate::harness::{PLAIN, Project, Said, not_passed, root, verdict};
 
 /// The example agent, with a line of its own before the rest.
 fn agent(project: &Project, script: &str) -> String {
@@ -33,7 +33,7 @@ fn every_quickstart_scenario_is_repeatable() {
     let project = Project::new();
     let scenarios = root().join("scenarios/quickstart");
     let (code, results) = project.run_json(&[scenarios.to_str().unwrap(), "--twice"]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     assert_eq!(results["summary"]["scenarios"]["passed"], 6);
     for scenario in results["scenarios"].as_array().unwrap() {
         assert_eq!(verdict(scenario, "run/repeatable")["outcome"], "pass");

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use wassert::value::Digest;
 
-use crate::harness::{PLAIN, Project, verdict};
+use crate::harness::{PLAIN, Project, not_passed, verdict};
 
 const SECRET: &str = "sk-test-123";
 /// A second one with characters that every escape must touch.
@@ -148,7 +148,7 @@ fn recorded(agent: &str) -> (Project, String, Value, Value) {
     let project = Project::new();
     project.write("scenarios/spread.toml", &scenario(agent));
     let (code, results) = project.run_json(&[]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     let document = project.document(&results["scenarios"][0]);
     let recording = results["scenarios"][0]["recording"].as_str().unwrap().to_owned();
     (project, recording, results, document)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::harness::{PLAIN, Project, Said, verdict};
+use crate::harness::{PLAIN, Project, Said, not_passed, verdict};
 
 fn runs(project: &Project) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(project.path().join(".wassert/runs")).unwrap();
@@ -100,7 +100,7 @@ fn a_long_text_is_stored_beside_the_document_and_judged_like_any_other() {
         .replace("text = \"Hello.\"", &format!("text = \"{}\"", long("END-OF-REPLY")));
     project.write("scenarios/long.toml", &scenario);
     let (code, results) = project.run_json(&[]);
-    assert_eq!(code, 0, "{results:#}");
+    assert_eq!(code, 0, "{}", not_passed(&results));
     let document = project.document(&results["scenarios"][0]);
     assert_eq!(document["turns"][0]["prompt"]["$blob"], "turns/0/prompt");
     assert_eq!(document["turns"][0]["final_message"]["$blob"], "turns/0/final_message");
