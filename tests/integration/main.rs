@@ -11,6 +11,7 @@ mod agents;
 mod authoring;
 mod bad_input;
 mod broken_scenarios;
+mod budgets;
 mod codex;
 mod doors;
 mod equality;

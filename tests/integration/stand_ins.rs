@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::harness::{PLAIN, Project, result, root, verdict};
 
 /// One run of a stand-in: exit code, the scenario's result, its document.
-struct Ran {
-    code: i32,
-    scenario: Value,
-    document: Value,
+pub struct Ran {
+    pub code: i32,
+    pub scenario: Value,
+    pub document: Value,
 }
 
 /// A stand-in in a project of its own; another process writes it, see `Project::program`.
@@ -20,13 +20,14 @@ fn stand_in(project: &Project, name: &str) -> PathBuf {
 }
 
 /// Runs a stand-in with keys for the scenario, its turn and `[agent.odd]`, at a level.
-fn run(name: &str, level: &str, scenario: &str, turn: &str, agent: &str) -> Ran {
+pub fn run(name: &str, level: &str, scenario: &str, turn: &str, agent: &str) -> Ran {
     let project = Project::new();
     let program = stand_in(&project, name);
     let text = PLAIN.replace("prompt = \"Say hello.\"", &format!("prompt = \"Say hello.\"\n{turn}"));
+    let extends = if agent.contains("extends") { "" } else { "extends = \"example\"" };
     project.write(
         "scenarios/odd.toml",
-        &format!("agents = [\"odd\"]\n{scenario}\n{text}\n[agent.odd]\nextends = \"example\"\n{agent}\n"),
+        &format!("agents = [\"odd\"]\n{scenario}\n{text}\n[agent.odd]\n{extends}\n{agent}\n"),
     );
     let program = format!("odd={}", program.display());
     let (code, results) = project.run_json(&["--isolation", level, "--agent-bin", &program]);
@@ -35,7 +36,7 @@ fn run(name: &str, level: &str, scenario: &str, turn: &str, agent: &str) -> Ran 
     Ran { code, scenario, document }
 }
 
-const LEVELS: [&str; 2] = ["full", "group"];
+pub const LEVELS: [&str; 2] = ["full", "group"];
 
 #[test]
 fn a_wrapper_that_loses_signals_is_ended_with_what_it_wraps() {
@@ -93,6 +94,22 @@ fn one_that_goes_silent_is_ended_when_its_time_to_be_silent_is_over() {
             assert!(message.as_str().unwrap().ends_with("silent for too long"), "{message}");
         }
     }
+}
+
+#[test]
+fn one_that_is_slow_is_told_of_before_it_is_ended() {
+    let project = Project::new();
+    let program = stand_in(&project, "goes-silent.sh");
+    let patience = "prompt = \"Say hello.\"\nslow_seconds = 0.1\nstall_seconds = 0.5";
+    project.write("scenarios/odd.toml", &PLAIN.replace("prompt = \"Say hello.\"", patience));
+    let said = project.wassert(&["run", "--agent-bin", &format!("example={}", program.display())]);
+    let note = "note: odd@example: turn 1 is slow: silent for ";
+    assert_eq!(said.stderr.matches(note).count(), 1, "{}", said.stderr);
+    assert!(
+        said.stderr.contains(" s with no connection to the server open; it has 0.5 s\n"),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]

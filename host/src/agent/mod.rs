@@ -27,6 +27,7 @@ mod snapshot;
 mod spawn;
 mod strays;
 mod transcript;
+mod usage;
 mod workspace;
 
 #[cfg(test)]
@@ -46,9 +47,10 @@ pub use namespace::{Refusal, enter_main, probe};
 pub use outside::look_outside;
 pub use root::{Root, environment};
 pub use running::{Surroundings, Used};
-pub use silence::{Connections, Patience, Silence};
+pub use silence::{Connections, Patience, Silence, Slow};
 pub use snapshot::{Snapshot, compare, snapshot, snapshot_and_pass};
 pub use spawn::{Command, Ended, OUTPUT_END_BYTES, OUTPUT_KEPT_BYTES, Stop, Watching, run};
 pub use strays::{Stray, adopt_orphans};
-pub use transcript::{Transcript, read_transcript, usage_since};
+pub use transcript::{Transcript, read_transcript};
+pub use usage::UsageTally;
 pub use workspace::{WorkspaceError, populate};

@@ -14,7 +14,7 @@ use super::capture::{Captured, capture};
 use super::interruption::{self, Action, Interrupted, Interruption};
 use super::limits::Limits;
 use super::running::{Running, Surroundings, Used};
-use super::silence::{self, Connections, Patience, Silence};
+use super::silence::{self, Connections, Patience, Silence, TellSlow};
 use super::strays::Stray;
 use crate::document::EndCause;
 
@@ -58,13 +58,20 @@ pub struct Command {
 pub struct Watching {
     /// How long it may be silent.
     pub patience: Patience,
+    /// Who is told that it has been silent for a while.
+    pub slow: Option<TellSlow>,
     /// How many connections to the server are open.
     pub connections: Option<Connections>,
     /// An interrupt that is planned.
     pub interruption: Option<Interruption>,
+    /// Is ready when it has passed a budget.
+    pub exhausted: Option<Exhausted>,
     /// Who is told what it writes to its standard output, as it comes.
     pub printed: Option<Printed>,
 }
+
+/// Waits until something is used up.
+pub type Exhausted = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Takes output as it comes.
 pub type Printed = Arc<dyn Fn(&[u8]) + Send + Sync>;
@@ -134,6 +141,7 @@ pub async fn run(
 
     let signals = running.signals();
     let mut stdin = running.stdin.take();
+    let mut exhausted = watching.exhausted.take().unwrap_or_else(|| Box::pin(std::future::pending()));
     let silence = Mutex::new(Silence::default());
     let mut interrupted = Interrupted::default();
     let (action, within) = watching
@@ -143,7 +151,9 @@ pub async fn run(
     let (cause, waited) = {
         let mut ended = std::pin::pin!(running.wait());
         let streams = [Arc::clone(&out), Arc::clone(&err)];
-        let silent = silence::watch(streams, watching.patience, watching.connections.clone(), &silence);
+        let (connections, slow) = (watching.connections.clone(), watching.slow.clone());
+        let silent =
+            silence::watch(streams, watching.patience, command.deadline, connections, slow, &silence);
         let mut silent = std::pin::pin!(silent);
         let mut due = std::pin::pin!(interruption::is_due(watching.interruption.as_mut(), &out));
         let mut window_ends = command.deadline;
@@ -153,6 +163,7 @@ pub async fn run(
                 () = tokio::time::sleep_until(window_ends.into()) => break (EndCause::Timeout, None),
                 Some(()) = flood.recv() => break (EndCause::OutputLimit, None),
                 () = stopped(&mut stop) => break (EndCause::Interrupted, None),
+                () = &mut exhausted => break (EndCause::BudgetExhausted, None),
                 () = &mut silent => break (EndCause::Stalled, None),
                 () = &mut due, if !interrupted.sent => {
                     interrupted.sent = true;

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::document::{Event, EventKind, Phase, Terminal, Usage};
-use crate::profile::{Line, Profile, UsageReport, UsageScope};
+use super::usage::UsageTally;
+use crate::document::{Event, EventKind, Phase, Terminal};
+use crate::profile::{Line, Profile};
 use crate::value::first_duplicate;
 use serde_json::Value;
 
@@ -29,9 +30,7 @@ pub struct Transcript {
     /// The last message's text.
     pub final_message: Option<String>,
     /// What was reported of usage.
-    pub usage: Usage,
-    /// Whether that is the usage of the session so far, with earlier turns.
-    pub is_usage_of_session: bool,
+    pub usage: UsageTally,
     /// Lines beyond the limit that became no event.
     pub lines_dropped: u64,
     /// Standard output as the document holds it, where that differs from what was printed.
@@ -75,7 +74,7 @@ pub fn read_transcript(profile: &dyn Profile, turn: u32, stdout: &[u8]) -> Trans
             }
             transcript.terminal = read.terminal.or(transcript.terminal);
             if let Some(report) = read.usage {
-                transcript.count(report);
+                transcript.usage.count(report);
             }
             // The rest is still read for what it says of the turn as a whole.
             if transcript.events.len() < EVENTS_LIMIT {
@@ -96,25 +95,6 @@ impl Transcript {
             (message, Some(text)) => *message = Some(text.to_owned()),
             (_, None) => {}
         }
-    }
-
-    fn count(&mut self, report: UsageReport) {
-        let before = match report.scope {
-            UsageScope::Step => std::mem::take(&mut self.usage),
-            UsageScope::Turn | UsageScope::Session => Usage::default(),
-        };
-        self.is_usage_of_session = report.scope == UsageScope::Session;
-        self.usage = Usage {
-            reported: true,
-            input_tokens: before.input_tokens.saturating_add(report.input_tokens),
-            output_tokens: before.output_tokens.saturating_add(report.output_tokens),
-            cost_microdollars: match (before.cost_microdollars, report.cost_microdollars) {
-                (Some(before), Some(cost)) => Some(before.saturating_add(cost)),
-                // A part without a price makes the whole unknown, unless it is the first.
-                (None, cost) if !before.reported => cost,
-                _ => None,
-            },
-        };
     }
 }
 
@@ -143,22 +123,6 @@ type Deed<'a> = (EventKind, [Option<&'a str>; 2], &'a [String]);
 fn deed(read: &[Line]) -> Option<Deed<'_>> {
     let event = &read.first()?.event;
     Some((event.kind, [event.tool.as_deref(), event.command.as_deref()], &event.paths))
-}
-
-/// What a turn used, when `now` and `before` are the usage of its session so far. Less than before is no answer.
-pub fn usage_since(now: &Usage, before: &Usage) -> Usage {
-    let less = |now: u64, before: u64| now.checked_sub(before);
-    match (less(now.input_tokens, before.input_tokens), less(now.output_tokens, before.output_tokens)) {
-        (Some(input_tokens), Some(output_tokens)) if now.reported => Usage {
-            reported: true,
-            input_tokens,
-            output_tokens,
-            cost_microdollars: now
-                .cost_microdollars
-                .map(|cost| cost.saturating_sub(before.cost_microdollars.unwrap_or(0))),
-        },
-        _ => Usage::default(),
-    }
 }
 
 /// Output that is one JSON value over several lines, as one line.
@@ -243,7 +207,8 @@ mod tests {
         assert_eq!(read.session.as_deref(), Some("t1"));
         assert_eq!(read.final_message.as_deref(), Some("hi"));
         assert_eq!(read.terminal, Some(Terminal::Completed));
-        assert_eq!((read.usage.reported, read.usage.input_tokens, read.usage.output_tokens), (true, 3, 2));
+        let usage = read.usage.total;
+        assert_eq!((usage.reported, usage.input_tokens, usage.output_tokens), (true, 3, 2));
         let places: Vec<_> = read.events.iter().map(|event| (event.turn, event.line, event.kind)).collect();
         assert_eq!(places[..2], [(2, 1, EventKind::Text), (2, 3, EventKind::Session)]);
     }
@@ -312,21 +277,5 @@ mod tests {
         let read = read_transcript(by_name("pi").unwrap(), 1, stdout);
         assert_eq!(read.events.iter().map(|event| event.line).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(read.settled.as_deref(), Some("{\"type\":\"agent_start\"}\n{\"type\":\"turn_start\"}\n"));
-    }
-
-    #[test]
-    fn usage_adds_up_by_step_and_is_told_from_that_of_a_session() {
-        let step = r#"{"type":"step_finish","sessionID":"s","part":{"reason":"stop","tokens":{"input":7,"output":3},"cost":0.5}}"#;
-        let read = read_transcript(by_name("opencode").unwrap(), 1, format!("{step}\n{step}\n").as_bytes());
-        let twice =
-            Usage { reported: true, input_tokens: 14, output_tokens: 6, cost_microdollars: Some(1_000_000) };
-        assert_eq!((read.usage, read.is_usage_of_session), (twice, false));
-        let total = r#"{"type":"turn.completed","usage":{"input_tokens":9,"output_tokens":2}}"#;
-        let read = read_transcript(by_name("codex").unwrap(), 1, total.as_bytes());
-        assert!(read.is_usage_of_session);
-        let before = Usage { reported: true, input_tokens: 4, output_tokens: 2, cost_microdollars: None };
-        let since = usage_since(&read.usage, &before);
-        assert_eq!((since.reported, since.input_tokens, since.output_tokens), (true, 5, 0));
-        assert_eq!(usage_since(&before, &read.usage), Usage::default());
     }
 }

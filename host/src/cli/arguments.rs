@@ -125,6 +125,11 @@ pub(super) struct Run {
     /// the system says is available.
     #[arg(long, value_name = "MIB", env = "WASSERT_MEMORY_BUDGET", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub(super) memory_budget: Option<u32>,
+    /// What may be used: `turn`, `scenario` or `run`, a dot, and `seconds`, `tokens` or `dollars`, such as
+    /// `run.dollars=0.5`. Who passes a budget is ended. May be given several times; of several that hold, the smallest
+    /// counts. Tokens and dollars are what agents report.
+    #[arg(long = "budget", value_name = "LEVEL.MEASURE=N", value_parser = super::budget::limit)]
+    pub(super) budgets: Vec<super::budget::Limit>,
     /// How far agents are kept apart from the machine; by default `full` where the system gives it, else `group`.
     #[arg(long, value_enum, value_name = "LEVEL", env = "WASSERT_ISOLATION")]
     pub(super) isolation: Option<IsolationArgument>,

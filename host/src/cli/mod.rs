@@ -3,6 +3,7 @@
 //! One file a verb. Only here are clap, anyhow, printing and exit codes known.
 
 mod arguments;
+mod budget;
 mod check;
 mod diff;
 mod doctor;

@@ -38,6 +38,12 @@ impl<'a> Progress<'a> {
         self.draw();
     }
 
+    /// Says something about a job that runs.
+    pub(super) fn noticed(&self, name: &str, agent: &str, notice: &str) {
+        let note = format!("note: {name}@{agent}: {}", crate::value::escape_terminal(notice));
+        self.bar.suspend(|| self.output.note(&note));
+    }
+
     pub(super) fn ended(&mut self, result: ScenarioResult) {
         let name = format!("{}@{}", result.name, result.agent);
         self.running.retain(|running| *running != name);

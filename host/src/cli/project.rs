@@ -23,7 +23,7 @@ pub(super) fn root() -> std::io::Result<PathBuf> {
 }
 
 /// What `wassert.toml` says.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
     /// How many recordings are kept.
@@ -32,6 +32,9 @@ pub(super) struct Settings {
     /// What modules may use.
     #[serde(default)]
     pub(super) limits: Limits,
+    /// What may be used, by level.
+    #[serde(default)]
+    pub(super) budget: BTreeMap<String, BTreeMap<String, f64>>,
     /// Agents of the project's own, and other programs for known ones.
     #[serde(default)]
     agent: BTreeMap<String, AgentSettings>,

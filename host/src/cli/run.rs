@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 
 use super::arguments::{Format, IsolationArgument, NetworkArgument, Run};
+use super::budget::budgets;
 use super::dry_run::dry_run;
 use super::interrupt::watch_interrupts;
 use super::load::load_selection;
@@ -16,7 +17,9 @@ use super::retention::{Going, retain};
 use super::{judges::judge_within, project};
 use crate::agent::{Launching, Level, Wanted, adopt_orphans, report_file_limit};
 use crate::report::{Problem, ScenarioResult, matrix, render_json, results, summary};
-use crate::run::{Dispatch, Job, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name};
+use crate::run::{
+    Dispatch, Job, Ledger, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name,
+};
 use crate::value::{ExitStatus, Outcome};
 
 /// Runs what was selected.
@@ -127,7 +130,8 @@ async fn drive(
 ) -> anyhow::Result<Vec<ScenarioResult>> {
     adopt_orphans();
     let root = project::root()?;
-    let keep = project::settings(&root)?.recordings.keep();
+    let described = project::settings(&root)?;
+    let keep = described.recordings.keep();
     let name = run_name(SystemTime::now());
     let going =
         Going::begin(recordings.join(&name)).with_context(|| format!("`{}`", recordings.display()))?;
@@ -136,6 +140,7 @@ async fn drive(
         programs: arguments.agent_bin.iter().cloned().collect(),
         memory_budget_mebibytes: arguments.memory_budget.or_else(available_memory),
         isolation: Arc::clone(&isolation),
+        ledger: Ledger::new(budgets(&described.budget, &arguments.budgets)?),
         launching: Launching::new(&std::env::current_dir()?, recordings.clone()),
         runs: recordings.join(&name),
         project: root,
@@ -158,6 +163,7 @@ async fn drive(
             results = &mut running => break results,
             Some(told) = told.recv() => match told {
                 Dispatch::Started { name, agent } => progress.started(&name, &agent),
+                Dispatch::Noticed { name, agent, notice } => progress.noticed(&name, &agent, &notice),
                 Dispatch::Ended(result) => progress.ended(*result),
             },
         }

@@ -94,6 +94,13 @@ pub struct Turn {
     /// What became of it, apart from any verdict; absent in older recordings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<super::AgentOutcome>,
+    /// The budget that it passed; absent where it passed none. One that says what it used only at its end has ended by
+    /// itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exceeded: Option<super::Exceeded>,
+    /// What there was a budget for, and the agent did not say: it counts as unknown, not as nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmeasured: Vec<super::Measure>,
     /// The interrupt that the scenario plans; absent where it plans none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interrupt: Option<TurnInterrupt>,
@@ -144,6 +151,8 @@ pub enum EndCause {
     Stalled,
     /// The host ended it: it wrote more than the limit.
     OutputLimit,
+    /// The host ended it: it had passed a budget.
+    BudgetExhausted,
     /// The host ended it: the run was interrupted.
     Interrupted,
     /// It could not be started.

@@ -7,6 +7,7 @@
 //! What differs from run to run stands in it as a symbol, such as `⟦thread#1⟧`; see `recording/symbol`.
 
 mod agent;
+mod budget;
 mod difference;
 mod egress;
 mod event;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, TurnInterrupt, Usage};
+pub use budget::{BudgetLevel, Exceeded, Measure};
 pub use difference::{Difference, Differences, Part, VARYING, differences};
 pub use egress::{DESTINATIONS_LIMIT, EgressAttempt, EgressProtocol, MORE_DESTINATIONS};
 pub use event::{Event, EventKind, Phase, Stream};
@@ -161,6 +163,10 @@ pub struct Sampled {
     pub processes_seen: u64,
     /// The longest time without a byte of output.
     pub longest_silence_ms: u64,
-    /// Whether the agent was ever silent for 60 percent of the time it may be.
+    /// Whether the agent was ever silent for so long that it was said: `slow_seconds` of its turn, or 60 percent of the
+    /// time it may be silent.
     pub slow: bool,
+    /// Whether connections to the server were open when it first was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_connected: Option<bool>,
 }

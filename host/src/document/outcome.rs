@@ -36,7 +36,7 @@ pub enum OutcomeKind {
     Stalled,
     /// A signal ended it that the host did not send.
     Crashed,
-    /// It used more than it was given: it wrote too much.
+    /// It used more than it was given: it passed a budget, or wrote too much.
     BudgetExhausted,
     /// The user or the scenario interrupted it.
     Interrupted,
@@ -86,6 +86,8 @@ pub struct OutcomeEvidence {
 pub enum EvidenceSource {
     /// What the server answered to the last request.
     Reply,
+    /// A limit that the host holds: a budget that was passed, or output that was too much.
+    Limit,
     /// A status or code in a field of the agent's own event.
     EventField,
     /// Words in the agent's own error text; never in messages, commands or tool output.

@@ -64,6 +64,8 @@ pub enum Completed {
     Stalled,
     /// The last process was ended for writing too much.
     OutputLimit,
+    /// The last turn passed a budget.
+    BudgetExhausted,
 }
 
 /// How often an agent tries a step, where that is not what the script has for it.

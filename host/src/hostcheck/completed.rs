@@ -66,6 +66,9 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
 
 /// `None`: in a way no scenario can expect.
 fn how_it_ended(turn: &Turn) -> Option<Completed> {
+    if turn.exceeded.is_some() {
+        return Some(Completed::BudgetExhausted);
+    }
     match (turn.end, turn.terminal) {
         (EndCause::Exited, Some(Terminal::Completed)) => Some(Completed::Completed),
         (EndCause::Exited, Some(Terminal::Failed)) => Some(Completed::Failed),
@@ -74,6 +77,7 @@ fn how_it_ended(turn: &Turn) -> Option<Completed> {
         (EndCause::Signal, _) => Some(Completed::Signal),
         (EndCause::Stalled, _) => Some(Completed::Stalled),
         (EndCause::OutputLimit, _) => Some(Completed::OutputLimit),
+        (EndCause::BudgetExhausted, _) => Some(Completed::BudgetExhausted),
         (EndCause::Interrupted | EndCause::NotStarted, _) => None,
     }
 }
@@ -87,10 +91,14 @@ fn demand(expected: Completed) -> &'static str {
         Completed::Signal => "be ended by a signal",
         Completed::Stalled => "be silent for too long",
         Completed::OutputLimit => "run into the output limit",
+        Completed::BudgetExhausted => "pass a budget",
     }
 }
 
 fn told(turn: &Turn) -> String {
+    if let Some(exceeded) = &turn.exceeded {
+        return format!("passed {exceeded}");
+    }
     let exit = turn.exit.map(|code| format!(" with exit code {code}")).unwrap_or_default();
     match (turn.end, turn.terminal) {
         (EndCause::Exited, Some(Terminal::Completed)) => format!("completed{exit}"),
@@ -100,6 +108,7 @@ fn told(turn: &Turn) -> String {
         (EndCause::Signal, _) => format!("was ended by {}", turn.signal.as_deref().unwrap_or("a signal")),
         (EndCause::Stalled, _) => "was ended because it was silent for too long".to_owned(),
         (EndCause::OutputLimit, _) => "was ended for writing too much".to_owned(),
+        (EndCause::BudgetExhausted, _) => "passed a budget".to_owned(),
         (EndCause::Interrupted, _) => "was interrupted".to_owned(),
         (EndCause::NotStarted, _) => "was not started".to_owned(),
     }

@@ -22,12 +22,21 @@ pub fn outcome(document: &Document, position: usize) -> AgentOutcome {
         evidence: Some(evidence),
         connected: None,
     };
+    let limit = |place: String| AgentOutcome {
+        evidence: Some(OutcomeEvidence { source: EvidenceSource::Limit, place, status: None }),
+        ..of(OutcomeKind::BudgetExhausted)
+    };
+    if turn.exceeded.is_some() {
+        return limit(format!("$['turns'][{position}]['exceeded']"));
+    }
     match (turn.end, turn.terminal) {
         (EndCause::NotStarted, _) => {
             failed(OutcomeKind::Failed, FailureCategory::HarnessLaunch, process(position))
         }
         (EndCause::Interrupted, _) => of(OutcomeKind::Interrupted),
-        (EndCause::OutputLimit, _) => of(OutcomeKind::BudgetExhausted),
+        (EndCause::OutputLimit | EndCause::BudgetExhausted, _) => {
+            limit(format!("$['turns'][{position}]['end']"))
+        }
         (EndCause::Stalled, _) => of(OutcomeKind::Stalled),
         (EndCause::Timeout, _) => of(OutcomeKind::TimedOut),
         (EndCause::Signal, _) => of(OutcomeKind::Crashed),

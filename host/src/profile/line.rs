@@ -15,6 +15,8 @@ pub struct Line {
     pub reopens: bool,
     /// What it says of usage.
     pub usage: Option<UsageReport>,
+    /// Whether the agent has nothing more to do, though its terminal line is still to come.
+    pub is_last_word: bool,
     /// Whether its message goes on where the one before it ended.
     pub is_part: bool,
     /// Whether it is a race how often such a line comes and what it holds. It is kept in the raw output and becomes no

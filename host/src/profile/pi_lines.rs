@@ -71,6 +71,7 @@ fn message_end(raw: &Value, read: &mut Line) {
             scope: UsageScope::Step,
         },
     );
+    read.is_last_word = text(message, "/stopReason").is_some_and(|reason| reason != "toolUse");
     let said = message.get("content").and_then(joined);
     if let Some(error) = failure(message) {
         read.event.kind = EventKind::Error;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cap_std::fs::Dir;
 use rustix::process::Signal;
 
-use crate::agent::{Action, Due, Ended, Interruption, Limits, Patience, Watching};
+use crate::agent::{Action, Due, Ended, Interruption, Limits, Patience, Slow, Watching};
 use crate::document::{Sampled, TurnInterrupt};
 use crate::profile::Profile;
 use crate::scenario::{After, CLOSE_STDIN, Conduct};
@@ -54,10 +54,11 @@ pub(super) fn watching(
         patience: Patience {
             alone: conduct.stall_ms.map(Duration::from_millis),
             connected: conduct.stall_connected_ms.map(Duration::from_millis),
+            slow: conduct.slow_ms.map(Duration::from_millis),
         },
         connections: Some(Arc::new(connections)),
         interruption,
-        printed: None,
+        ..Watching::default()
     })
 }
 
@@ -91,6 +92,16 @@ fn signal(action: &str) -> Option<Signal> {
     })
 }
 
+/// The sentence about a turn that is slow.
+pub(super) fn slowing(turn: u32, slow: &Slow) -> String {
+    let some = if slow.is_connected { "a" } else { "no" };
+    format!(
+        "turn {turn} is slow: silent for {:.1} s with {some} connection to the server open; it has {:.1} s",
+        slow.silent.as_secs_f64(),
+        slow.limit.as_secs_f64()
+    )
+}
+
 /// What the document says of the interrupt that was planned.
 pub(super) fn told(conduct: &Conduct, ended: &Ended) -> Option<TurnInterrupt> {
     let planned = conduct.interrupt.as_ref()?;
@@ -112,6 +123,7 @@ pub(super) fn sampled(turn: u32, ended: &Ended) -> Sampled {
         tasks_started: ended.used.tasks_started,
         processes_seen: ended.used.processes_seen,
         longest_silence_ms: u64::try_from(ended.silence.longest.as_millis()).unwrap_or(u64::MAX),
-        slow: ended.silence.is_slow,
+        slow: ended.silence.slow.is_some(),
+        slow_connected: ended.silence.slow,
     }
 }

@@ -8,9 +8,12 @@ use std::time::Instant;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::assertions::Resolved;
+use super::budget::Ledger;
 use super::execute::execute;
 use super::judge::judge_document;
+use super::notices::Notices;
 use crate::agent::{Launching, Overrides, Stop, Wanted};
+use crate::document::Exceeded;
 use crate::profile::peak_memory_mebibytes;
 use crate::report::{Problem, ScenarioResult};
 use crate::sandbox::Judge;
@@ -47,6 +50,8 @@ pub struct Settings {
     pub memory_budget_mebibytes: Option<u32>,
     /// How far agents are kept apart from the machine.
     pub isolation: Arc<Wanted>,
+    /// What everything together may use.
+    pub ledger: Arc<Ledger>,
     /// Set to true when the user interrupts.
     pub stop: Stop,
 }
@@ -60,6 +65,15 @@ pub enum Dispatch {
         name: String,
         /// The agent's name.
         agent: String,
+    },
+    /// Something about a job that runs is worth saying, and changes no verdict.
+    Noticed {
+        /// The scenario's name.
+        name: String,
+        /// The agent's name.
+        agent: String,
+        /// A sentence.
+        notice: String,
     },
     /// A job ended.
     Ended(Box<ScenarioResult>),
@@ -90,6 +104,9 @@ pub async fn dispatch(
             if *settings.stop.borrow() {
                 return result(&job, Instant::now(), None, Vec::new(), Some(interrupted()));
             }
+            if let Some(passed) = settings.ledger.passed() {
+                return result(&job, Instant::now(), None, Vec::new(), Some(used_up(passed)));
+            }
             if !job.agent.lacks.is_empty() {
                 let ended = not_applicable(&job);
                 let _ = tell.send(Dispatch::Ended(Box::new(ended.clone())));
@@ -97,7 +114,8 @@ pub async fn dispatch(
             }
             let _ = tell
                 .send(Dispatch::Started { name: job.scenario.name.clone(), agent: job.agent.name.clone() });
-            let ended = one(&job, judge, &settings).await;
+            let notices = Notices::of(&job, tell.clone());
+            let ended = one(&job, judge, &settings, &notices).await;
             let _ = tell.send(Dispatch::Ended(Box::new(ended.clone())));
             ended
         });
@@ -122,9 +140,9 @@ pub async fn dispatch(
     results
 }
 
-async fn one(job: &Job, judge: Arc<Judge>, settings: &Settings) -> ScenarioResult {
+async fn one(job: &Job, judge: Arc<Judge>, settings: &Settings, notices: &Notices) -> ScenarioResult {
     let started = Instant::now();
-    let recorded = match execute(job, &job.assertions, settings).await {
+    let recorded = match execute(job, &job.assertions, settings, notices).await {
         Ok(recorded) => recorded,
         Err(problem) if problem.id == SKIPPED => {
             let skipped = result(job, started, None, Vec::new(), Some(problem));
@@ -180,6 +198,14 @@ fn not_applicable(job: &Job) -> ScenarioResult {
     ScenarioResult {
         outcome: crate::value::Outcome::Skip,
         ..result(job, Instant::now(), None, Vec::new(), Some(problem))
+    }
+}
+
+fn used_up(passed: Exceeded) -> Problem {
+    Problem {
+        id: "budget-exhausted",
+        message: format!("it was not started: {passed} is used up"),
+        help: None,
     }
 }
 

@@ -2,23 +2,29 @@
 //! others.
 
 mod assertions;
+mod budget;
 mod conduct;
 mod dispatch;
 mod examples;
 mod execute;
 mod judge;
 mod name;
+mod notices;
+mod output;
 mod parameters;
 mod prepare;
 mod receipt;
 mod schema_bounds;
+mod sections;
 mod serve;
 mod stage;
 mod stream;
 mod symbols;
+mod turns;
 mod verify;
 
 pub use assertions::{ResolveError, Resolved, check_asked, resolve};
+pub use budget::{Budgets, Ledger};
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
 pub use examples::{PackFolder, PackFolderError, reduced};
 pub use judge::{judge_document, judge_recording};

@@ -10,7 +10,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::dispatch::Job;
-use super::execute::{CAPTURE_LIMIT_BYTES, scenario_section};
+use super::execute::CAPTURE_LIMIT_BYTES;
+use super::sections::scenario_section;
 use super::symbols::symbolise_served;
 use crate::agent::Stop;
 use crate::document::{Agent, Document, SCHEMA};

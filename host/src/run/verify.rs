@@ -41,7 +41,7 @@ pub async fn dispatch_twice(
         tokio::select! {
             told = &mut second => break told,
             Some(event) = results.recv() => match event {
-                Dispatch::Started { .. } => { let _ = tell.send(event); }
+                Dispatch::Started { .. } | Dispatch::Noticed { .. } => { let _ = tell.send(event); }
                 Dispatch::Ended(result) => {
                     let key = key(&result);
                     if let Some(first) = by_job.remove(&key) {
@@ -63,7 +63,7 @@ pub async fn dispatch_twice(
     first.into_iter().map(|result| compared.remove(&key(&result)).unwrap_or(result)).collect()
 }
 
-/// Drives the first round; of what it tells only the starts are passed on.
+/// Drives the first round; of what it tells all but the ends is passed on.
 async fn tell_starts(
     running: impl Future<Output = Vec<ScenarioResult>>,
     told: &mut mpsc::UnboundedReceiver<Dispatch>,
@@ -73,7 +73,7 @@ async fn tell_starts(
     loop {
         tokio::select! {
             results = &mut running => return results,
-            Some(event) = told.recv() => if matches!(event, Dispatch::Started { .. }) {
+            Some(event) = told.recv() => if !matches!(event, Dispatch::Ended(_)) {
                 let _ = tell.send(event);
             },
         }

@@ -13,7 +13,7 @@ use super::table::{Table, as_text};
 use super::{differences, effects};
 use crate::document::{Completed, ExpectedAttempts};
 
-const WORDS: [(&str, Completed); 7] = [
+const WORDS: [(&str, Completed); 8] = [
     ("completed", Completed::Completed),
     ("failed", Completed::Failed),
     ("silent", Completed::Silent),
@@ -21,6 +21,7 @@ const WORDS: [(&str, Completed); 7] = [
     ("signal", Completed::Signal),
     ("stalled", Completed::Stalled),
     ("output-limit", Completed::OutputLimit),
+    ("budget-exhausted", Completed::BudgetExhausted),
 ];
 
 /// How each agent is expected to end.

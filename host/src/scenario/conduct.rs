@@ -13,6 +13,8 @@ pub struct Conduct {
     pub stall_ms: Option<u64>,
     /// The same while one is open.
     pub stall_connected_ms: Option<u64>,
+    /// After how long a silence it is said that it is slow; absent: after 60 percent of what it may be silent.
+    pub slow_ms: Option<u64>,
     /// Seconds of processor time of each process.
     pub cpu_seconds: Option<u64>,
     /// Mebibytes of address space of each process.
@@ -23,6 +25,8 @@ pub struct Conduct {
     pub open_files: Option<u64>,
     /// Processes and threads of its user.
     pub processes: Option<u64>,
+    /// What it may use in this turn.
+    pub budget: super::Budget,
     /// When it is interrupted.
     pub interrupt: Option<Interrupt>,
 }
@@ -80,6 +84,8 @@ pub(super) fn read(turn: &mut Table<'_>, findings: &Findings) -> Conduct {
     let mut conduct = Conduct {
         stall_ms: turn.seconds_as_ms("stall_seconds", 0..=3600),
         stall_connected_ms: turn.seconds_as_ms("stall_connected_seconds", 0..=3600),
+        slow_ms: turn.seconds_as_ms("slow_seconds", 0..=3600),
+        budget: super::budget::read(turn),
         ..Conduct::default()
     };
     if let Some(mut limits) = turn.table("limits", "`limits`") {

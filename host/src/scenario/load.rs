@@ -11,7 +11,7 @@ use super::findings::Findings;
 use super::syntax::parse;
 use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
-use super::{agents, assertions, completed, script, secrets, turns, volatile, workspace};
+use super::{agents, assertions, budget, completed, script, secrets, turns, volatile, workspace};
 use crate::diagnostic::Diagnostic;
 use crate::profile::Known;
 use crate::value::{Digest, excerpt};
@@ -118,6 +118,7 @@ fn load_here(kind: Kind, name: String, file: PathBuf, bytes: &[u8], environment:
         secrets: draft.secrets,
         agents: draft.agents,
         timeout_ms: draft.timeout_ms,
+        budget: draft.budget,
         workspace: draft.workspace,
         turns: draft.turns,
         steps: draft.steps,
@@ -142,6 +143,7 @@ struct Draft {
     secrets: Vec<String>,
     agents: Vec<AgentChoice>,
     timeout_ms: u64,
+    budget: super::Budget,
     workspace: Workspace,
     turns: Vec<super::Turn>,
     steps: Vec<super::Step>,
@@ -169,6 +171,7 @@ fn read(
     let owners = words(root.texts("owners"));
     let tags = words(root.texts("tags"));
     let timeout_ms = root.seconds_as_ms("timeout_seconds", 1..=3600);
+    let budget = budget::read(&mut root);
     let mut agents = agents::read(&mut root, findings, environment.agents);
     let secrets = secrets::read(&mut root, findings, name, &agents);
     let workspace = workspace::read(&mut root, findings, environment);
@@ -195,6 +198,7 @@ fn read(
         secrets,
         agents,
         timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
+        budget,
         workspace,
         turns,
         steps,

@@ -2,6 +2,7 @@
 
 mod agents;
 mod assertions;
+mod budget;
 mod call;
 mod capture;
 mod completed;
@@ -32,6 +33,7 @@ mod workspace;
 #[cfg(test)]
 mod every_key;
 
+pub use budget::{BUDGET_KEYS, Budget};
 pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
 pub use load::{LoadContext, Loaded, MOST_BYTES, load, load_script};
 pub use model::{

@@ -38,6 +38,8 @@ pub struct Scenario {
     pub agents: Vec<AgentChoice>,
     /// Time for all turns together.
     pub timeout_ms: u64,
+    /// What all turns together may use.
+    pub budget: super::Budget,
     /// What the agent finds in its working directory.
     pub workspace: Workspace,
     /// Prompts; empty only in a script that is served.

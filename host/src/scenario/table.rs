@@ -217,7 +217,7 @@ impl<'a> Table<'a> {
         format!("known keys are: {}", keys.join(", "))
     }
 
-    fn out_of_range(&self, key: &str, value: &Spanned<DeValue<'_>>, limits: &str) {
+    pub(super) fn out_of_range(&self, key: &str, value: &Spanned<DeValue<'_>>, limits: &str) {
         self.findings.error(
             "out-of-range",
             format!("`{key}` is out of range"),
