@@ -231,6 +231,8 @@ fn serve_and_tell() {
         capture_limit_bytes: 256 << 20,
         workspace: None,
         free: false,
+        reception: wassert::scenario::Reception::default(),
+        key: None,
     };
     let server = runtime.block_on(Server::start(settings)).unwrap();
     let address = server.base_url().strip_prefix("http://").unwrap().strip_suffix("/v1").unwrap().to_owned();

@@ -28,6 +28,7 @@ mod protocols;
 mod quickstart;
 mod readme;
 mod real_agents;
+mod reception;
 mod repeatable;
 mod schema;
 mod sdk_clients;

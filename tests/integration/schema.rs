@@ -380,6 +380,7 @@ fn a_document_with_every_field_obeys_the_schema() {
             surplus: vec![1],
             unexpected: vec![UnmatchedRequest::default()],
             not_offered: vec![ToolNotOffered::default()],
+            refused_connections: vec![Violation { code: "c".into(), message: "m".into() }],
         },
         raw: BTreeMap::from([("stdout-1".to_owned(), Raw { sha256: digest, bytes: 1 })]),
         timing: Timing { turns_ms: vec![1], arrival: vec![0], ..Timing::default() },

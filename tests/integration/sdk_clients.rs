@@ -46,6 +46,8 @@ fn drive(protocol: Protocol, wanted: &'static str, steps: &str) -> (Value, Traff
             capture_limit_bytes: 1024 * 1024,
             workspace: None,
             free: false,
+            reception: scenario::Reception::default(),
+            key: None,
         })
         .await
         .unwrap();

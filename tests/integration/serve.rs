@@ -12,14 +12,14 @@ use crate::harness::Project;
 const TWO_STEPS: &str = "[[step]]\ntext = 'One.'\n[[step]]\ntext = 'Two.'\n";
 
 /// A server on a script, and the first line it said.
-struct Serving {
+pub struct Serving {
     child: Child,
     stdout: BufReader<ChildStdout>,
     said: Value,
 }
 
 impl Serving {
-    fn start(project: &Project, script: &str, more: &[&str]) -> Self {
+    pub fn start(project: &Project, script: &str, more: &[&str]) -> Self {
         project.write("script.toml", script);
         let mut child = project
             .command(&[&["serve", "script.toml"], more].concat())
@@ -38,12 +38,12 @@ impl Serving {
         Self { child, stdout, said }
     }
 
-    fn base_url(&self) -> &str {
+    pub fn base_url(&self) -> &str {
         self.said["base_url"].as_str().unwrap()
     }
 
     /// What the model says to these items, over a connection of its own.
-    fn ask(&self, input: &Value) -> String {
+    pub fn ask(&self, input: &Value) -> String {
         let body = json!({ "model": "m", "stream": true, "input": input }).to_string();
         let mut stream =
             TcpStream::connect(("127.0.0.1", self.said["port"].as_u64().unwrap() as u16)).unwrap();
@@ -62,12 +62,12 @@ impl Serving {
         reply
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(self.child.id() as i32).unwrap(), signal).unwrap();
     }
 
     /// Exit code, what else was printed, and what was noted.
-    fn end(mut self) -> (i32, String, String) {
+    pub fn end(mut self) -> (i32, String, String) {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
@@ -75,7 +75,17 @@ impl Serving {
     }
 }
 
-fn user(text: &str) -> Value {
+/// What the server answers to these bytes, over a connection of its own that it closes.
+pub fn raw(serving: &Serving, bytes: &str) -> String {
+    let mut stream =
+        TcpStream::connect(("127.0.0.1", serving.said["port"].as_u64().unwrap() as u16)).unwrap();
+    stream.write_all(bytes.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+pub fn user(text: &str) -> Value {
     json!({ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": text }] })
 }
 

@@ -205,6 +205,8 @@ fn a_replayed_image_costs_once_on_disk() {
         capture_limit_bytes,
         workspace: None,
         free: false,
+        reception: wassert::scenario::Reception::default(),
+        key: None,
     };
     let server = runtime.block_on(Server::start(settings)).unwrap();
     let address = server.base_url().strip_prefix("http://").unwrap().strip_suffix("/v1").unwrap().to_owned();

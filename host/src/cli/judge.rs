@@ -15,7 +15,7 @@ use super::run::status;
 use super::verify;
 use crate::pack;
 use crate::recording::{Recording, Secrets, is_archive};
-use crate::report::{Problem, ScenarioResult, results, scenario_line, summary};
+use crate::report::{Problem, ScenarioResult, notes, results, scenario_line, summary};
 use crate::run::{ResolveError, check_asked, judge_document, judge_recording, resolve};
 use crate::sandbox::{Judge, ModuleSource};
 use crate::scenario::Uses;
@@ -120,6 +120,7 @@ pub(super) fn judge(
             Err(problem) => {
                 statuses.push(ExitStatus::Usage);
                 ScenarioResult {
+                    notes: Vec::new(),
                     name: path.display().to_string(),
                     agent: String::new(),
                     outcome: Outcome::Error,
@@ -170,6 +171,7 @@ fn told(
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         verdicts,
         problem,
+        notes: notes(&recording.document),
     }
 }
 

@@ -211,6 +211,7 @@ fn default_jobs() -> usize {
 /// The result of a scenario that could not be used; what is wrong with it was told before.
 fn broken(name: &str) -> ScenarioResult {
     ScenarioResult {
+        notes: Vec::new(),
         name: name.to_owned(),
         agent: String::new(),
         outcome: Outcome::Error,

@@ -17,7 +17,7 @@ pub const QUANTITIES: [&str; 6] = ["count", "duration", "hash", "length", "rando
 pub const RACE: &str = "race";
 
 /// Kinds the host itself uses; no place may have one of them.
-pub const HOST_KINDS: [&str; 7] = ["home", "root", "run", "secret", "server", "tmp", "workspace"];
+pub const HOST_KINDS: [&str; 8] = ["home", "root", "run", "run-key", "secret", "server", "tmp", "workspace"];
 
 /// Longest path and longest pattern, in bytes.
 const TEXT_LIMIT_BYTES: usize = 1000;

@@ -131,6 +131,10 @@ pub enum ReplyKind {
     Fault,
     /// The lane's default answer.
     Default,
+    /// A real endpoint answered: the same request may get another answer next time.
+    Upstream,
+    /// The request had not the run's key, so it is not the agent's: a terminal 400, and no step is used up.
+    Foreign,
     /// No step fits: a terminal 400.
     #[default]
     Unmatched,

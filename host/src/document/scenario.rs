@@ -1,8 +1,11 @@
 //! Sections `scenario` and `script`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Violation;
 use crate::value::Digest;
 
 /// What was asked of the agent and of the server.
@@ -21,6 +24,12 @@ pub struct Scenario {
     pub turns: u32,
     /// Steps of the script, in file order.
     pub steps: Vec<ScriptedStep>,
+    /// Lanes that a real endpoint answers, with its address: what stands in their replies is not repeatable.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub upstream: BTreeMap<String, String>,
+    /// Whether the script was served to whoever asked: there was no agent, and there are no turns.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub served: bool,
     /// What `run/completed` expects.
     pub completed: Completed,
     /// The exit code that `run/completed` expects of the last turn; absent: any.
@@ -124,6 +133,9 @@ pub struct Script {
     pub unexpected: Vec<UnmatchedRequest>,
     /// Tools the script called though the agent had not offered them.
     pub not_offered: Vec<ToolNotOffered>,
+    /// Connections that a limit ended before there was a request, by code: `too-many-connections`, `slow-client`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_connections: Vec<Violation>,
 }
 
 /// A step whose reply was never served.

@@ -2,7 +2,7 @@
 //! without a request, no attempt too many, no failed expectation, no call of a tool that was not offered.
 
 use super::{finding, pass};
-use crate::document::{Document, ExpectedAttempts, Request};
+use crate::document::{Document, ExpectedAttempts, ReplyKind, Request};
 use crate::value::{Finding, Outcome, excerpt};
 
 pub(super) fn check(document: &Document) -> Vec<Finding> {
@@ -53,6 +53,11 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
         let message = format!("step {} of lane `{}` was not used up: {attempts}", unused.step, unused.lane);
         findings.push(fail(message, format!("$['script']['unused'][{index}]"), None));
     }
+    for (index, refused) in script.refused_connections.iter().enumerate() {
+        let message = format!("a connection was refused: {}", refused.message);
+        let path = format!("$['script']['refused_connections'][{index}]");
+        findings.push(fail(message, path, Some(refused.code.clone())));
+    }
     let expected = &document.scenario.not_offered;
     for tool in expected.iter().filter(|tool| !script.not_offered.iter().any(|call| call.tool == **tool)) {
         let message = format!("`{}` was expected to be called though it is not offered", excerpt(tool, 80));
@@ -66,6 +71,11 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
         findings.push(fail(message, format!("$['script']['not_offered'][{index}]"), None));
     }
     if findings.is_empty() {
+        let foreign = |request: &Request| request.reply.kind == ReplyKind::Foreign;
+        for (index, _) in document.requests.iter().enumerate().filter(|(_, request)| foreign(request)) {
+            let message = "a request without the run's key is not the agent's, and used up nothing";
+            findings.push(pass(message, &place(index)));
+        }
         findings.push(pass("every step was used, every request had its step", "$['script']"));
     }
     findings
@@ -80,7 +90,7 @@ fn arrived(document: &Document, expected: &ExpectedAttempts) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{Script, ToolNotOffered, UnmatchedRequest, UnusedStep};
+    use crate::document::{Reply, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation};
 
     #[test]
     fn each_way_of_leaving_the_script_is_a_failure_with_a_place() {
@@ -106,6 +116,16 @@ mod tests {
                 },
                 "`rm`",
             ),
+            (
+                Script {
+                    refused_connections: vec![Violation {
+                        code: "slow-client".into(),
+                        message: "too slow".into(),
+                    }],
+                    ..Script::default()
+                },
+                "a connection was refused: too slow",
+            ),
         ] {
             let request = Request { lane: "main".into(), step: 1, ..Request::default() };
             let found = check(&Document { requests: vec![request], script, ..Document::default() });
@@ -130,6 +150,18 @@ mod tests {
         document.scenario.attempts[0].attempts = 2;
         document.scenario.not_offered.push("more".into());
         assert_eq!(outcomes(&document), [Outcome::Fail, Outcome::Fail]);
+    }
+
+    #[test]
+    fn a_request_that_is_not_the_agents_is_told_and_fails_nothing() {
+        let reply = Reply { kind: ReplyKind::Foreign, status: 400, ..Reply::default() };
+        let found = check(&Document {
+            requests: vec![Request { lane: "foreign".into(), reply, ..Request::default() }],
+            ..Document::default()
+        });
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|finding| finding.outcome == Outcome::Pass));
+        assert_eq!(found[0].at[0].path, "$['requests'][0]");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::launch::{variables, words};
-use super::{Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, lines, own_tool, text_member};
+use super::{
+    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, lines, own_tool, text_member,
+};
 
 /// The profile `antigravity`.
 pub(super) struct Antigravity;
@@ -33,6 +35,10 @@ impl Profile for Antigravity {
         &[Protocol::Gemini]
     }
 
+    fn key_place(&self) -> KeyPlace {
+        KeyPlace::Header
+    }
+
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
         // Without the option it wants a terminal.
         let mut arguments = words(["--print"]);
@@ -44,10 +50,7 @@ impl Profile for Antigravity {
         let model = turn.model.unwrap_or("gemini-2.5-flash");
         Launch {
             arguments,
-            environment: variables([
-                ("GOOGLE_GEMINI_BASE_URL", turn.origin()),
-                ("GEMINI_API_KEY", super::FAKE_KEY),
-            ]),
+            environment: variables([("GOOGLE_GEMINI_BASE_URL", turn.origin()), ("GEMINI_API_KEY", turn.key)]),
             // A model named as an argument is said to be ignored.
             home_files: BTreeMap::from([(
                 ".gemini/antigravity-cli/settings.json".to_owned(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, claude_lines, first, own_tool,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, claude_lines, first, own_tool,
     text_member,
 };
 use crate::document::{Place, PlaceSection};
@@ -54,6 +54,10 @@ impl Profile for Claude {
         &[Protocol::Messages]
     }
 
+    fn key_place(&self) -> KeyPlace {
+        KeyPlace::Header
+    }
+
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
         let mut arguments = words(["-p"]);
         if let Some(session) = turn.session {
@@ -79,7 +83,7 @@ impl Profile for Claude {
             environment: variables([
                 ("CLAUDE_CONFIG_DIR", &configuration),
                 ("ANTHROPIC_BASE_URL", turn.origin()),
-                ("ANTHROPIC_API_KEY", super::FAKE_KEY),
+                ("ANTHROPIC_API_KEY", turn.key),
                 ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
                 ("CLAUDE_CODE_ATTRIBUTION_HEADER", "0"),
                 ("CLAUDE_CODE_MAX_RETRIES", "1"),

@@ -11,8 +11,8 @@ use crate::document::Place;
 
 use super::codex_code_mode::{CodeMode, is_code_mode};
 use super::{
-    Known, Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home, codex_lines,
-    codex_volatile, first, text_member,
+    KeyPlace, Known, Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home,
+    codex_lines, codex_volatile, first, text_member,
 };
 
 /// The variable that holds the key; any value will do, the server asks for none.
@@ -58,6 +58,10 @@ impl Profile for Codex {
         &[Transport::Http, Transport::Websocket]
     }
 
+    fn key_place(&self) -> KeyPlace {
+        KeyPlace::Header
+    }
+
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
         let mut arguments = vec!["exec".to_owned()];
         if turn.session.is_some() {
@@ -77,7 +81,7 @@ impl Profile for Codex {
                 // How many lines of its log reach standard error is a race (0.169.0: at the end of a turn with a command
                 // still running); what it says to users does not go through the log.
                 ("RUST_LOG".to_owned(), "off".to_owned()),
-                (KEY_VARIABLE.to_owned(), super::FAKE_KEY.to_owned()),
+                (KEY_VARIABLE.to_owned(), turn.key.to_owned()),
             ]),
             home_files: BTreeMap::from([
                 (

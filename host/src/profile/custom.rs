@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Known, Launch, Line, NAMES, Profile, Program, Protocol, Transport, TurnLaunch, WireCall, by_name,
+    KeyPlace, Known, Launch, Line, NAMES, Profile, Program, Protocol, Transport, TurnLaunch, WireCall,
+    by_name,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -197,6 +198,10 @@ impl Profile for Custom {
 
     fn transports(&self) -> &'static [Transport] {
         self.base.transports()
+    }
+
+    fn key_place(&self) -> KeyPlace {
+        self.base.key_place()
     }
 
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {

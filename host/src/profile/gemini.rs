@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, gemini_lines, own_tool, text_member,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, gemini_lines, own_tool,
+    text_member,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -49,6 +50,10 @@ impl Profile for Gemini {
         &[Protocol::Gemini]
     }
 
+    fn key_place(&self) -> KeyPlace {
+        KeyPlace::Header
+    }
+
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
         let mut arguments = Vec::new();
         match turn.model {
@@ -78,7 +83,7 @@ impl Profile for Gemini {
             arguments,
             environment: variables([
                 ("GOOGLE_GEMINI_BASE_URL", turn.origin()),
-                ("GEMINI_API_KEY", super::FAKE_KEY),
+                ("GEMINI_API_KEY", turn.key),
                 ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
                 // Its wrapper ignores signals and costs a second process.
                 ("GEMINI_CLI_NO_RELAUNCH", "true"),

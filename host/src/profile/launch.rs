@@ -32,6 +32,15 @@ pub enum Program {
     Unnamed,
 }
 
+/// Where an agent's requests carry the run's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In the header for keys of its protocol: it was seen to send one with every request for a reply.
+    Header,
+    /// In the path: it sends no key of its own, and the base URL begins with the run's.
+    Path,
+}
+
 /// What a profile needs to know to start a turn. Every path is absolute.
 #[derive(Clone, Copy, Debug)]
 pub struct TurnLaunch<'a> {
@@ -51,6 +60,8 @@ pub struct TurnLaunch<'a> {
     pub protocol: Protocol,
     /// The model it asks for; absent: the profile's own choice.
     pub model: Option<&'a str>,
+    /// What it shows in place of a key.
+    pub key: &'a str,
     /// Arguments the scenario adds.
     pub arguments: &'a [String],
 }
@@ -66,6 +77,7 @@ impl Default for TurnLaunch<'_> {
             transport: Transport::Http,
             protocol: Protocol::default(),
             model: None,
+            key: super::FAKE_KEY,
             arguments: &[],
         }
     }

@@ -36,7 +36,7 @@ use serde_json::Value;
 use crate::document::Place;
 
 pub use custom::AgentSettings;
-pub use launch::{Launch, Program, TurnLaunch};
+pub use launch::{KeyPlace, Launch, Program, TurnLaunch};
 pub use line::{Line, UsageReport, UsageScope};
 pub use memory::peak_memory_mebibytes;
 pub use protocol::{Protocol, Stop};
@@ -97,6 +97,11 @@ pub trait Profile: Send + Sync {
     /// The transports it can use, the default first.
     fn transports(&self) -> &'static [Transport] {
         &[Transport::Http]
+    }
+
+    /// Where its requests carry the run's key.
+    fn key_place(&self) -> KeyPlace {
+        KeyPlace::Path
     }
 
     /// How one turn is started.
@@ -204,6 +209,11 @@ pub const NEUTRAL_TOOLS: [(&str, &[&str]); 4] = [
 
 /// What agents get in place of a key: not a secret.
 pub const FAKE_KEY: &str = "not-a-key";
+
+/// Whether a token is what agents get in place of a key, also one of a run's own: `not-a-key-…`.
+pub fn is_fake_key(token: &str) -> bool {
+    token.strip_prefix(FAKE_KEY).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
 
 /// The names of all profiles.
 pub const NAMES: [&str; 8] =

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, first, opencode_lines, own_tool,
-    text_member,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, first, opencode_lines,
+    own_tool, text_member,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -55,6 +55,10 @@ impl Profile for Opencode {
 
     fn protocols(&self) -> &'static [Protocol] {
         &[Protocol::Chat, Protocol::Responses, Protocol::Messages, Protocol::Gemini]
+    }
+
+    fn key_place(&self) -> KeyPlace {
+        KeyPlace::Header
     }
 
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
@@ -198,7 +202,7 @@ fn home_files(turn: &TurnLaunch<'_>) -> BTreeMap<String, String> {
     let models = BTreeMap::from([(model, json!({"name": model}))]);
     let configuration = json!({
         "provider": {"fake": {"npm": package, "name": "fake", "models": models, "options": {
-            "baseURL": base_url, "apiKey": super::FAKE_KEY, "chunkTimeout": 5000, "headerTimeout": 5000}}},
+            "baseURL": base_url, "apiKey": turn.key, "chunkTimeout": 5000, "headerTimeout": 5000}}},
         "model": format!("fake/{model}"),
         "small_model": format!("fake/{model}"),
         "autoupdate": false, "share": "disabled", "snapshot": false, "lsp": false, "formatter": false,

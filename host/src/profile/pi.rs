@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, first, own_tool, pi_lines, text_member,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, first, own_tool, pi_lines,
+    text_member,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -45,6 +46,10 @@ impl Profile for Pi {
         &[Protocol::Chat, Protocol::Responses, Protocol::Messages, Protocol::Gemini]
     }
 
+    fn key_place(&self) -> KeyPlace {
+        KeyPlace::Header
+    }
+
     fn launch(&self, turn: &TurnLaunch<'_>) -> Launch {
         let model = turn.model.unwrap_or("m1");
         let mut arguments =
@@ -63,7 +68,7 @@ impl Profile for Pi {
             Protocol::Gemini => ("google-generative-ai", format!("{}/v1beta", turn.origin())),
         };
         let models = json!({"providers": {"fake": {
-            "baseUrl": base_url, "api": api, "apiKey": super::FAKE_KEY, "models": [{"id": model, "name": model}]}}});
+            "baseUrl": base_url, "api": api, "apiKey": turn.key, "models": [{"id": model, "name": model}]}}});
         let settings = json!({"retry": {"enabled": true, "maxRetries": 1, "baseDelayMs": 100,
             "provider": {"timeoutMs": 3000, "maxRetries": 0}}});
         Launch {

@@ -48,7 +48,9 @@ impl<'d> Replies<'d> {
         Self {
             items: replies().map(|reply| reply.items.iter().collect()).collect(),
             failed: replies()
-                .map(|reply| !matches!(reply.kind, ReplyKind::Step | ReplyKind::Default))
+                .map(|reply| {
+                    !matches!(reply.kind, ReplyKind::Step | ReplyKind::Default | ReplyKind::Upstream)
+                })
                 .collect(),
             calls: BTreeMap::new(),
         }
@@ -109,9 +111,9 @@ impl<'d> Replies<'d> {
 /// Whether an answer is no answer: a fault, a refusal, or a step that replies with an error.
 pub(super) fn is_failure(reply: &Reply) -> bool {
     match reply.kind {
-        ReplyKind::Fault | ReplyKind::Unmatched => true,
+        ReplyKind::Fault | ReplyKind::Unmatched | ReplyKind::Foreign => true,
         ReplyKind::Step => !reply.detail.is_empty() || reply.status >= 400,
-        ReplyKind::Default => reply.status >= 400,
+        ReplyKind::Default | ReplyKind::Upstream => reply.status >= 400,
     }
 }
 

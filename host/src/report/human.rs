@@ -54,6 +54,14 @@ pub fn summary(results: &[ScenarioResult], duration_ms: u64, style: Style) -> St
             );
         }
     }
+    for result in results.iter().filter(|result| !result.notes.is_empty()) {
+        let _ = writeln!(text);
+        for note in &result.notes {
+            let name = format!("{}@{}", result.name, result.agent);
+            let line = format!("note: {}: {}", escape_terminal(&name), escape_terminal(note));
+            let _ = writeln!(text, "{}", style.faint(&line));
+        }
+    }
     let scenarios = Count::of_scenarios(results);
     let verdicts =
         Count::of(results.iter().flat_map(|result| &result.verdicts).map(|judged| judged.verdict.outcome));
@@ -212,6 +220,7 @@ mod tests {
 
     fn result(verdicts: Vec<Judged>, problem: Option<Problem>) -> ScenarioResult {
         ScenarioResult {
+            notes: Vec::new(),
             name: "area/slug".into(),
             agent: "codex".into(),
             outcome: ScenarioResult::outcome_of(&verdicts, problem.as_ref()),

@@ -44,6 +44,7 @@ fn scenario(result: &ScenarioResult) -> Value {
             "message": problem.message,
             "help": problem.help,
         })),
+        "notes": result.notes,
     })
 }
 
@@ -59,6 +60,7 @@ mod tests {
     #[test]
     fn the_sum_is_counted_from_the_parts() {
         let part = |outcome| ScenarioResult {
+            notes: Vec::new(),
             name: "a".into(),
             agent: "example".into(),
             outcome,

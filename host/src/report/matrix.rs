@@ -63,6 +63,7 @@ mod tests {
         let problem =
             (outcome == Outcome::Skip).then(|| Problem::not_applicable(agent, &["read-file".to_owned()]));
         ScenarioResult {
+            notes: Vec::new(),
             name: name.into(),
             agent: agent.into(),
             outcome,

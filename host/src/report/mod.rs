@@ -16,6 +16,7 @@ mod layout;
 mod matrix;
 mod news;
 mod normalized;
+mod notes;
 mod part;
 mod place;
 mod request;
@@ -34,6 +35,7 @@ pub use human::{scenario_line, summary};
 pub use json::{SCHEMA, results};
 pub use layout::Layout;
 pub use matrix::matrix;
+pub use notes::notes;
 pub use part::NoSuchPart;
 pub use place::{blob_place, matches, place};
 pub use request::request;
@@ -60,6 +62,8 @@ pub struct ScenarioResult {
     pub verdicts: Vec<Judged>,
     /// Why there is nothing to judge: a missing agent, a workspace that could not be laid.
     pub problem: Option<Problem>,
+    /// What else should be known of the run; no verdict depends on it.
+    pub notes: Vec<String>,
 }
 
 /// A verdict and where it was asked for.

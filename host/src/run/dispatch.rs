@@ -15,12 +15,15 @@ use super::notices::Notices;
 use crate::agent::{Launching, Overrides, Stop, Wanted};
 use crate::document::Exceeded;
 use crate::profile::peak_memory_mebibytes;
-use crate::report::{Problem, ScenarioResult};
+use crate::report::{Problem, ScenarioResult, notes};
 use crate::sandbox::Judge;
 use crate::scenario::{AgentChoice, Scenario};
 
 /// The identifier of a problem that is none of ours: a command said by its exit code that it can't run here.
 pub(super) const SKIPPED: &str = "skipped-itself";
+
+/// The identifier of a problem that is none of ours either: a real endpoint that answers a lane is not there.
+pub(super) const UNREACHABLE: &str = "upstream-unreachable";
 
 /// One scenario on one agent.
 #[derive(Clone, Debug)]
@@ -124,6 +127,7 @@ pub async fn dispatch(
     let mut results = Vec::new();
     for (name, agent, task) in running {
         results.push(task.await.unwrap_or_else(|error| ScenarioResult {
+            notes: Vec::new(),
             name,
             agent,
             outcome: crate::value::Outcome::Error,
@@ -144,13 +148,14 @@ async fn one(job: &Job, judge: Arc<Judge>, settings: &Settings, notices: &Notice
     let started = Instant::now();
     let recorded = match execute(job, &job.assertions, settings, notices).await {
         Ok(recorded) => recorded,
-        Err(problem) if problem.id == SKIPPED => {
+        Err(problem) if [SKIPPED, UNREACHABLE].contains(&problem.id) => {
             let skipped = result(job, started, None, Vec::new(), Some(problem));
             return ScenarioResult { outcome: crate::value::Outcome::Skip, ..skipped };
         }
         Err(problem) => return result(job, started, None, Vec::new(), Some(problem)),
     };
     let path = recorded.path.clone();
+    let notes = notes(&recorded.document);
     let judged = tokio::task::spawn_blocking(move || {
         let judged = judge_document(&judge, &recorded.path, &recorded.document, &recorded.assertions);
         let verdicts: Vec<_> = judged.iter().map(|judged| judged.verdict.clone()).collect();
@@ -162,7 +167,7 @@ async fn one(job: &Job, judge: Arc<Judge>, settings: &Settings, notices: &Notice
     match judged {
         Ok((judged, Ok(()))) => {
             let stopped = (*settings.stop.borrow()).then(interrupted);
-            result(job, started, Some(path), judged, stopped)
+            ScenarioResult { notes, ..result(job, started, Some(path), judged, stopped) }
         }
         Ok((judged, Err(error))) => result(job, started, Some(path), judged, problem(error.to_string())),
         Err(error) => result(
@@ -183,6 +188,7 @@ fn result(
     problem: Option<Problem>,
 ) -> ScenarioResult {
     ScenarioResult {
+        notes: Vec::new(),
         name: job.scenario.name.clone(),
         agent: job.agent.name.clone(),
         outcome: ScenarioResult::outcome_of(&verdicts, problem.as_ref()),

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 use super::assertions::Resolved;
-use super::dispatch::{Job, Settings};
+use super::dispatch::{Job, Settings, UNREACHABLE};
+use super::key::RunKey;
 use super::notices::Notices;
 use super::sections::{agent_section, scenario_section};
 use super::stage::Stage;
@@ -19,7 +20,7 @@ use crate::agent::{
 use crate::document::Document;
 use crate::recording::Writer;
 use crate::report::Problem;
-use crate::server::{Server, ServerSettings};
+use crate::server::{Server, ServerSettings, reach};
 
 /// Bytes of requests kept in one run.
 pub(super) const CAPTURE_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
@@ -56,6 +57,15 @@ pub(super) async fn execute(
     )
     .map_err(|error| Problem { id: "agent-missing", message: error.to_string(), help: error.help() })?;
 
+    for (lane, endpoint) in &scenario.reception.upstream {
+        reach(endpoint).await.map_err(|error| Problem {
+            id: UNREACHABLE,
+            message: format!(
+                "lane `{lane}` is to be answered by {endpoint}, which can't be reached: {error}"
+            ),
+            help: Some("start what listens there, or script the lane".to_owned()),
+        })?;
+    }
     let mut root = Root::create()
         .map_err(|error| problem("no-room", &format!("the run's folder can't be made: {error}")))?;
     let recording = settings.runs.join(format!("{}@{}", scenario.name, job.agent.name));
@@ -87,6 +97,7 @@ pub(super) async fn execute(
     })?;
     let Around { mut surroundings, egress, listener, program: seen_program, seen, isolation } = around;
     root.is_seen_at(seen);
+    let key = RunKey::of(job, &root, &isolation);
     let server = Server::start_on(
         ServerSettings {
             steps: scenario.steps.clone(),
@@ -95,6 +106,8 @@ pub(super) async fn execute(
             capture_limit_bytes: CAPTURE_LIMIT_BYTES,
             workspace: root.workspace.try_clone().ok(),
             free: false,
+            reception: scenario.reception.clone(),
+            key: key.as_ref().map(|key| key.text().to_owned()),
         },
         listener,
     )
@@ -112,6 +125,7 @@ pub(super) async fn execute(
         server: &server,
         egress: &egress,
         notices,
+        key: key.as_ref(),
     };
     let (driven, identity) = tokio::join!(driver.turns(&mut writer, &mut surroundings), identity);
     let (mut driven, mut texts, stalls) = driven?;
@@ -174,7 +188,8 @@ pub(super) async fn execute(
     driven.git = git;
     driven.timing.arrival = traffic.arrival;
     driven.timing.duration_ms = millis(started.elapsed());
-    let (mut document, mut symbols) = symbolise(driven, &mut texts, scenario, profile, &root, &base_url)?;
+    let (mut document, mut symbols) =
+        symbolise(driven, &mut texts, scenario, profile, &root, &base_url, key.as_ref().map(RunKey::text))?;
     settle_files(&mut document, &stage, &mut symbols, &mut writer).map_err(written)?;
     for (name, bytes) in texts {
         writer.blob(name, &bytes.whole()).map_err(written)?;

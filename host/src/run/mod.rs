@@ -8,6 +8,7 @@ mod dispatch;
 mod examples;
 mod execute;
 mod judge;
+mod key;
 mod name;
 mod notices;
 mod output;

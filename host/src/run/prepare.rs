@@ -55,6 +55,7 @@ pub fn prepare(job: &Job, programs: &Overrides, project: &Path) -> Result<Prepar
 
     let launch = |prompt: &str, resumes: bool| {
         profile.launch(&TurnLaunch {
+            key: crate::profile::FAKE_KEY,
             base_url: "{base_url}",
             workspace: "{workspace}",
             home: "{home}",

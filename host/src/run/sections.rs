@@ -25,6 +25,13 @@ pub(super) fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSe
                 optional: step.optional,
             })
             .collect(),
+        upstream: scenario
+            .reception
+            .upstream
+            .iter()
+            .map(|(lane, endpoint)| (lane.clone(), endpoint.to_string()))
+            .collect(),
+        served: false,
         completed: scenario.completed_for(&job.agent.name),
         exit: scenario.exits.get(&job.agent.name).copied(),
         attempts: scenario.attempts.get(&job.agent.name).cloned().unwrap_or_default(),
@@ -67,6 +74,7 @@ pub(super) fn agent_section(
                     transport: job.agent.transport,
                     protocol: job.agent.protocol,
                     model: job.agent.model.as_deref(),
+                    key: "{key}",
                     arguments: &job.agent.arguments,
                 })
                 .arguments

@@ -14,7 +14,7 @@ use super::execute::CAPTURE_LIMIT_BYTES;
 use super::sections::scenario_section;
 use super::symbols::symbolise_served;
 use crate::agent::Stop;
-use crate::document::{Agent, Document, SCHEMA};
+use crate::document::{Agent, Document, SCHEMA, Scenario as ScenarioSection};
 use crate::profile::Transport;
 use crate::recording::{Texts, WriteError, Writer};
 use crate::report::Problem;
@@ -76,6 +76,8 @@ impl Serving {
             capture_limit_bytes: CAPTURE_LIMIT_BYTES,
             workspace: Dir::open_ambient_dir(".", ambient_authority()).ok(),
             free: true,
+            reception: scenario.reception.clone(),
+            key: None,
         };
         let server = Server::start_on(settings, listener)
             .map_err(|error| problem("server", format!("the model server can't listen: {error}")))?;
@@ -114,7 +116,7 @@ impl Serving {
         }
         let mut document = Document {
             schema: SCHEMA.to_owned(),
-            scenario: scenario_section(&job, &[]),
+            scenario: ScenarioSection { served: true, ..scenario_section(&job, &[]) },
             agent: Agent {
                 name: job.agent.name.clone(),
                 profile: job.agent.profile.clone(),

@@ -20,8 +20,10 @@ pub(super) fn symbolise(
     profile: &dyn Profile,
     root: &Root,
     base_url: &str,
+    key: Option<&str>,
 ) -> Result<(Document, Symbols), Problem> {
     let mut host = folders(root);
+    host.extend(key.map(|key| ("run-key", key.to_owned())));
     host.push(("server", address(base_url)));
     symbolise_with(document, texts, scenario, profile, &host)
 }

@@ -7,11 +7,12 @@ use super::budget::Account;
 use super::conduct;
 use super::dispatch::{Job, SKIPPED, Settings};
 use super::execute::{millis, problem};
+use super::key::RunKey;
 use super::notices::Notices;
 use super::output::{drop_begun_secrets, keep_output, keep_processes};
 use crate::agent::{Command, Egress, Ended, Limits, Root, Surroundings, environment, read_transcript, run};
 use crate::document::{Document, EndCause, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn, Usage};
-use crate::profile::{Profile, TurnLaunch};
+use crate::profile::{FAKE_KEY, Profile, TurnLaunch};
 use crate::recording::{Texts, Writer};
 use crate::report::Problem;
 use crate::server::Server;
@@ -27,6 +28,7 @@ pub(super) struct Driver<'a> {
     pub(super) server: &'a Server,
     pub(super) egress: &'a Egress,
     pub(super) notices: &'a Notices,
+    pub(super) key: Option<&'a RunKey>,
 }
 
 impl Driver<'_> {
@@ -133,8 +135,10 @@ impl Driver<'_> {
     }
 
     fn command(&self, prompt: &str, session: Option<&str>, deadline: Instant) -> Result<Command, Problem> {
+        let base_url = self.server.base_url();
         let launch = self.profile.launch(&TurnLaunch {
-            base_url: self.server.base_url(),
+            base_url: &self.key.map_or_else(|| base_url.to_owned(), |key| key.base_url(base_url)),
+            key: self.key.map_or(FAKE_KEY, RunKey::in_header),
             workspace: &self.root.seen("workspace"),
             home: &self.root.seen("home"),
             prompt,

@@ -118,6 +118,7 @@ async fn compare(first: ScenarioResult, second: ScenarioResult) -> ScenarioResul
     }
     let parts = [ScenarioResult::outcome_of(&verdicts, problem.as_ref()), second.outcome];
     ScenarioResult {
+        notes: Vec::new(),
         outcome: Outcome::of_all(parts).unwrap_or(Outcome::Error),
         name: first.name,
         agent: first.agent,

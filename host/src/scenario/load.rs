@@ -11,7 +11,7 @@ use super::findings::Findings;
 use super::syntax::parse;
 use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
-use super::{agents, assertions, budget, completed, script, secrets, turns, volatile, workspace};
+use super::{agents, assertions, budget, completed, reception, script, secrets, turns, volatile, workspace};
 use crate::diagnostic::Diagnostic;
 use crate::profile::Known;
 use crate::value::{Digest, excerpt};
@@ -121,6 +121,7 @@ fn load_here(kind: Kind, name: String, file: PathBuf, bytes: &[u8], environment:
         budget: draft.budget,
         workspace: draft.workspace,
         turns: draft.turns,
+        reception: draft.reception,
         steps: draft.steps,
         completed: draft.expected.everywhere,
         completed_by_agent: draft.expected.by_agent,
@@ -146,6 +147,7 @@ struct Draft {
     budget: super::Budget,
     workspace: Workspace,
     turns: Vec<super::Turn>,
+    reception: super::Reception,
     steps: Vec<super::Step>,
     expected: completed::Expected,
     volatile: Vec<crate::document::Place>,
@@ -177,6 +179,7 @@ fn read(
     let workspace = workspace::read(&mut root, findings, environment);
     let turns = if has_turns { turns::read(&mut root, findings) } else { Vec::new() };
     let steps = script::read(&mut root, findings, &agents);
+    let reception = reception::read(&mut root, findings, &steps);
     agents::note_what_is_lacked(&mut agents, &steps);
     let expected = completed::read(&mut root, findings, &agents);
     let volatile = volatile::read(&mut root, findings);
@@ -201,6 +204,7 @@ fn read(
         budget,
         workspace,
         turns,
+        reception,
         steps,
         expected,
         volatile,
@@ -296,6 +300,15 @@ mod tests {
         assert_eq!(scenario.workspace.files["notes.txt"], "before\n");
         assert!(scenario.workspace.git);
         assert_eq!(scenario.turns.iter().map(|turn| turn.resumes).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn what_the_server_takes_is_read() {
+        let reception = every_key().reception;
+        let told = (reception.request_bytes, reception.request_ms, reception.connections);
+        assert_eq!(told, (64 * 1024 * 1024, 2500, 10));
+        assert_eq!(reception.upstream_of("router").unwrap().to_string(), "http://127.0.0.1:1");
+        assert_eq!(reception.upstream_of("main"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod completed;
 mod conduct;
 mod differences;
 mod effects;
+mod endpoint;
 mod expect;
 mod fault;
 mod findings;
@@ -17,6 +18,7 @@ mod load;
 mod model;
 mod opened;
 mod path;
+mod reception;
 mod reply;
 mod schedule;
 mod script;
@@ -35,11 +37,13 @@ mod every_key;
 
 pub use budget::{BUDGET_KEYS, Budget};
 pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
+pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use load::{LoadContext, Loaded, MOST_BYTES, load, load_script};
 pub use model::{
     AgentChoice, Assertion, Branch, Call, Capture, CaptureForm, Effects, Expectation, Fault, PerAgent, Reply,
     Scenario, Source, Step, TextTest, Turn, Uses, Workspace,
 };
+pub use reception::Reception;
 pub use reply::{Manner, Usage, WireEvent};
 pub use select::{Filter, Found, NothingSelected, ScenarioFile, find};
 pub use template::{Template, TemplateError, Values};

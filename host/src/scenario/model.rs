@@ -44,6 +44,8 @@ pub struct Scenario {
     pub workspace: Workspace,
     /// Prompts; empty only in a script that is served.
     pub turns: Vec<Turn>,
+    /// What the server takes in, and which lanes a real endpoint answers.
+    pub reception: super::Reception,
     /// The server's script, in file order.
     pub steps: Vec<Step>,
     /// How each agent is expected to end; an agent that is not named here uses `completed`.

@@ -1,10 +1,16 @@
 //! Everything that arrived, and the order in which the document tells it.
 
+use std::collections::BTreeMap;
+
 use crate::document::{Item, Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation};
 
 use super::Traffic;
 use super::lane::Mismatch;
 use super::share::{SharedBytes, Store};
+use super::upstream::{Passed, understood};
+
+/// Refused connections that are told one by one.
+const MOST_CONNECTIONS_TOLD: usize = 100;
 
 /// What has been captured so far. Positions count arrivals until [`Capture::finish`] sorts them.
 #[derive(Debug)]
@@ -14,6 +20,7 @@ pub(super) struct Capture {
     store: Store,
     script: Script,
     left_bytes: u64,
+    passed: BTreeMap<usize, Passed>,
 }
 
 impl Capture {
@@ -25,6 +32,7 @@ impl Capture {
             store: Store::default(),
             script: Script::default(),
             left_bytes: limit_bytes,
+            passed: BTreeMap::new(),
         }
     }
 
@@ -81,9 +89,33 @@ impl Capture {
         self.script.not_offered.push(ToolNotOffered { request, tool: tool.to_owned() });
     }
 
+    /// Notes a connection that a limit ended; of very many, that there were more.
+    pub(super) fn refused_connection(&mut self, code: &str, message: String) {
+        let refused = &mut self.script.refused_connections;
+        match refused.len() {
+            0..MOST_CONNECTIONS_TOLD => refused.push(super::request::violation(code, message)),
+            MOST_CONNECTIONS_TOLD => {
+                refused.push(super::request::violation("more", String::from("and more that are not told")));
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes what a real endpoint answered; that it broke off fits no script.
+    pub(super) fn passed(&mut self, request: usize, passed: Passed) {
+        let Some(noted) = self.requests.get_mut(request) else { return };
+        noted.reply.status = if passed.status == 0 { 400 } else { passed.status };
+        noted.reply.items = understood(&noted.protocol, &passed);
+        if let Some(broken) = &passed.broken {
+            noted.reply.detail.clone_from(broken);
+            self.unmatched(request, Mismatch { nearest_step: 0, difference: broken.clone() });
+        }
+        self.passed.insert(request, passed);
+    }
+
     /// Sorts by turn, lane (main first, then by name), conversation, step, attempt and arrival.
     pub(super) fn finish(self, unused: Vec<UnusedStep>) -> Traffic {
-        let Self { requests, bodies, mut script, .. } = self;
+        let Self { requests, bodies, mut script, passed, .. } = self;
         let mut sorted: Vec<_> = requests.into_iter().zip(bodies).enumerate().collect();
         sorted.sort_by(|(arrived_a, (a, _)), (arrived_b, (b, _))| {
             order(a, *arrived_a).cmp(&order(b, *arrived_b))
@@ -104,11 +136,13 @@ impl Capture {
         for noted in &mut script.surplus {
             *noted = arrival[*noted];
         }
+        let passed = passed.into_iter().map(|(request, passed)| (arrival[request], passed)).collect();
+        script.refused_connections.sort_by(|a, b| a.code.cmp(&b.code));
         script.unmatched.sort_by_key(|noted| noted.request);
         script.unexpected.sort_by_key(|noted| noted.request);
         script.not_offered.sort_by_key(|noted| noted.request);
         script.surplus.sort_unstable();
-        Traffic { requests, bodies, script, arrival }
+        Traffic { requests, bodies, script, arrival, passed }
     }
 }
 

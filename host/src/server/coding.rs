@@ -9,7 +9,7 @@ use std::io::{Read, Take};
 use crate::document::Violation;
 
 use super::conversation::quote;
-use super::request::{BODY_LIMIT_BYTES, too_large, violation};
+use super::request::{too_large, violation};
 
 /// The largest window a zstd body may ask memory for; RFC 8878 section 3.1.1.1.2 recommends at least 8 MiB.
 const WINDOW_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
@@ -20,7 +20,11 @@ const MOST_CODINGS: usize = 3;
 ///
 /// # Errors
 /// When a coding is unknown, when the bytes are not what it says, or when they would be too many.
-pub(super) fn decoded(encoding: Option<&str>, raw: &[u8]) -> Result<Option<Vec<u8>>, Violation> {
+pub(super) fn decoded(
+    encoding: Option<&str>,
+    raw: &[u8],
+    limit_bytes: usize,
+) -> Result<Option<Vec<u8>>, Violation> {
     let codings: Vec<String> = encoding
         .unwrap_or_default()
         .split(',')
@@ -34,12 +38,12 @@ pub(super) fn decoded(encoding: Option<&str>, raw: &[u8]) -> Result<Option<Vec<u
     let mut bytes = None;
     // The last one named was applied last.
     for coding in codings.iter().rev() {
-        bytes = Some(undone(coding, bytes.as_deref().unwrap_or(raw))?);
+        bytes = Some(undone(coding, bytes.as_deref().unwrap_or(raw), limit_bytes)?);
     }
     Ok(bytes)
 }
 
-fn undone(coding: &str, raw: &[u8]) -> Result<Vec<u8>, Violation> {
+fn undone(coding: &str, raw: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Violation> {
     let unreadable = |error: &dyn std::fmt::Display| {
         violation("body-not-decodable", format!("the body is not {coding}: {error}"))
     };
@@ -47,10 +51,12 @@ fn undone(coding: &str, raw: &[u8]) -> Result<Vec<u8>, Violation> {
     let read = match coding {
         "zstd" => ruzstd::decoding::StreamingDecoder::new_with_max_window_size(raw, WINDOW_LIMIT_BYTES)
             .map_err(|error| unreadable(&error))
-            .map(|decoder| bounded(decoder).read_to_end(&mut bytes))?,
-        "gzip" | "x-gzip" => bounded(flate2::read::MultiGzDecoder::new(raw)).read_to_end(&mut bytes),
+            .map(|decoder| bounded(decoder, limit_bytes).read_to_end(&mut bytes))?,
+        "gzip" | "x-gzip" => {
+            bounded(flate2::read::MultiGzDecoder::new(raw), limit_bytes).read_to_end(&mut bytes)
+        }
         // RFC 9110 section 8.4.1.2: what is called deflate is the zlib format.
-        "deflate" => bounded(flate2::read::ZlibDecoder::new(raw)).read_to_end(&mut bytes),
+        "deflate" => bounded(flate2::read::ZlibDecoder::new(raw), limit_bytes).read_to_end(&mut bytes),
         other => {
             let message = format!(
                 "the body has the content coding {}; zstd, gzip, deflate and identity are understood",
@@ -60,11 +66,11 @@ fn undone(coding: &str, raw: &[u8]) -> Result<Vec<u8>, Violation> {
         }
     };
     read.map_err(|error| unreadable(&error))?;
-    if bytes.len() > BODY_LIMIT_BYTES { Err(too_large()) } else { Ok(bytes) }
+    if bytes.len() > limit_bytes { Err(too_large(limit_bytes)) } else { Ok(bytes) }
 }
 
-fn bounded<R: Read>(decoder: R) -> Take<R> {
-    decoder.take(BODY_LIMIT_BYTES as u64 + 1)
+fn bounded<R: Read>(decoder: R, limit_bytes: usize) -> Take<R> {
+    decoder.take(limit_bytes as u64 + 1)
 }
 
 #[cfg(test)]
@@ -74,6 +80,7 @@ mod tests {
     use flate2::read::{GzEncoder, ZlibEncoder};
     use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
+    const LIMIT: usize = 4 * 1024 * 1024;
     const TEXT: &[u8] = br#"{"model":"m"}"#;
 
     fn all(mut reader: impl Read) -> Vec<u8> {
@@ -88,7 +95,7 @@ mod tests {
         compress_to_vec(bytes, CompressionLevel::Fastest)
     }
     fn code(encoding: &str, raw: &[u8]) -> String {
-        decoded(Some(encoding), raw).unwrap_err().code
+        decoded(Some(encoding), raw, LIMIT).unwrap_err().code
     }
 
     #[test]
@@ -103,16 +110,16 @@ mod tests {
             ("identity, gzip", gzip(TEXT)),
             ("gzip", [gzip(&TEXT[..5]), gzip(&TEXT[5..])].concat()),
         ] {
-            assert_eq!(decoded(Some(encoding), &raw).unwrap().as_deref(), Some(TEXT), "{encoding}");
+            assert_eq!(decoded(Some(encoding), &raw, LIMIT).unwrap().as_deref(), Some(TEXT), "{encoding}");
         }
         for nothing in [None, Some(""), Some("identity")] {
-            assert_eq!(decoded(nothing, TEXT).unwrap(), None);
+            assert_eq!(decoded(nothing, TEXT, LIMIT).unwrap(), None);
         }
     }
 
     #[test]
     fn bombs_are_refused() {
-        let spaces = || std::io::repeat(b' ').take(BODY_LIMIT_BYTES as u64 + 1);
+        let spaces = || std::io::repeat(b' ').take(LIMIT as u64 + 1);
         for (encoding, raw) in [
             ("zstd", zstd(spaces())),
             ("gzip", gzip(spaces())),

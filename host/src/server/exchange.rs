@@ -13,15 +13,17 @@ use tokio::sync::watch;
 
 use crate::document::UnusedStep;
 use crate::profile::Profile;
-use crate::scenario::{Gate, Values};
+use crate::scenario::{Gate, Reception, Values};
 
 use super::capture::Capture;
 use super::invariant::Signatures;
+use super::key::has_key;
 use super::lane::Lane;
 use super::request::Incoming;
 use super::script::ScriptStep;
 use super::share::Responses;
 use super::takeover::Outgoing;
+use super::upstream::Passed;
 use super::wire::Gates;
 use super::{ServerSettings, Traffic};
 
@@ -32,6 +34,8 @@ const TERMINAL_STATUS: u16 = 400;
 pub(super) struct Exchange {
     profile: &'static dyn Profile,
     accept_websocket: bool,
+    reception: Reception,
+    key: Option<String>,
     gates: Arc<Gates>,
     used_up: watch::Sender<bool>,
     state: Mutex<State>,
@@ -69,7 +73,14 @@ impl Exchange {
     /// What the profile says of a tool it can't translate.
     pub(super) fn new(settings: ServerSettings) -> Result<Self, String> {
         let ServerSettings {
-            mut steps, profile, accept_websocket, capture_limit_bytes, workspace, free, ..
+            mut steps,
+            profile,
+            accept_websocket,
+            capture_limit_bytes,
+            workspace,
+            free,
+            reception,
+            key,
         } = settings;
         steps.sort_by_key(|step| step.number);
         let mut lanes = BTreeMap::new();
@@ -95,7 +106,27 @@ impl Exchange {
             gates: Arc::clone(&gates),
         };
         let used_up = watch::Sender::new(false);
-        Ok(Self { profile, accept_websocket, gates, used_up, state: Mutex::new(state) })
+        Ok(Self { profile, accept_websocket, reception, key, gates, used_up, state: Mutex::new(state) })
+    }
+
+    /// What is taken from clients.
+    pub(super) fn reception(&self) -> &Reception {
+        &self.reception
+    }
+
+    /// Whether a request is the run's own; a key in its path is taken out of it.
+    pub(super) fn is_own(&self, target: &mut String, headers: &BTreeMap<String, Vec<String>>) -> bool {
+        self.key.as_ref().is_none_or(|key| has_key(key, target, headers))
+    }
+
+    /// A limit ended a connection before there was a request.
+    pub(super) fn refused_connection(&self, code: &str, message: String) {
+        self.state().capture.refused_connection(code, message);
+    }
+
+    /// A real endpoint has answered a request, or has not.
+    pub(super) fn passed_on(&self, request: usize, passed: Passed) {
+        self.state().capture.passed(request, passed);
     }
 
     /// What held replies wait for.
@@ -163,10 +194,17 @@ impl Exchange {
     /// Answers a request; refused upgrades come here too, accepted ones do not.
     pub(super) fn answer(&self, mut incoming: Incoming) -> Outgoing {
         // Outside the lock: decoding a large body takes its time.
-        let body = incoming.take_body();
+        let forwarded = match &incoming.raw {
+            Ok(raw) if !self.reception.upstream.is_empty() => raw.clone(),
+            _ => Vec::new(),
+        };
+        let body = incoming.take_body(self.reception.request_bytes);
         let mut state = self.state();
-        let outgoing = self.answer_in(&mut state, incoming, body);
-        if state.free && state.is_used_up() {
+        let mut outgoing = self.answer_in(&mut state, incoming, body);
+        if let Some(forward) = &mut outgoing.forward {
+            forward.body = forwarded;
+        }
+        if state.free && self.reception.upstream.is_empty() && state.is_used_up() {
             self.used_up.send_replace(true);
         }
         outgoing

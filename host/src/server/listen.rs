@@ -19,20 +19,26 @@ use super::exchange::Exchange;
 use super::protocol::http::{self, ReplyBody};
 use super::protocol::responses::framing::{DEFLATE_ACCEPTED, offers_deflate};
 use super::protocol::responses::websocket;
-use super::request::{BODY_LIMIT_BYTES, Incoming};
+use super::refused::refuse;
+use super::request::{Incoming, too_large, violation};
 use super::route::{Route, route};
 use super::takeover::{Outgoing, take_over};
+use super::upstream::pass;
 use super::wire::Socket;
 use crate::profile::Transport;
 
-/// Connections served at a time; more wait in the listener's queue.
-const CONNECTION_LIMIT: usize = 256;
+/// Refusals of connections at a time; beyond them a connection is just closed.
+const REFUSALS: usize = 32;
 /// The largest head of a request; codex puts a JSON object into a header.
 const HEAD_LIMIT_BYTES: usize = 256 * 1024;
 /// The largest number of header lines.
 const HEADER_LIMIT: usize = 256;
 /// How long to wait when the machine has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Codes of connections that are refused.
+const TOO_MANY: &str = "too-many-connections";
+const SLOW: &str = "slow-client";
 
 /// What every connection needs.
 #[derive(Clone)]
@@ -46,7 +52,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    /// Does something beside the rest, for as long as the server lives.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
@@ -77,11 +84,25 @@ impl Shared {
 
 /// Accepts connections for ever.
 pub(super) async fn accept(listener: TcpListener, shared: Shared) {
-    let slots = Arc::new(Semaphore::new(CONNECTION_LIMIT));
-    while let Ok(slot) = slots.clone().acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, _)) => shared.spawn(connection(stream, shared.clone(), Arc::new(slot))),
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+    let limit = shared.exchange.reception().connections;
+    let slots = Arc::new(Semaphore::new(limit));
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        if let Ok(slot) = slots.clone().try_acquire_owned() {
+            shared.spawn(connection(stream, shared.clone(), Arc::new(slot)));
+            continue;
+        }
+        let message = format!("more than {limit} connections at a time");
+        shared.exchange.refused_connection(TOO_MANY, message.clone());
+        if let Ok(place) = refusals.clone().try_acquire_owned() {
+            shared.spawn(async move {
+                let _place = place;
+                refuse(Socket::new(stream), TOO_MANY, &message).await;
+            });
         }
     }
 }
@@ -93,7 +114,9 @@ async fn connection(stream: TcpStream, shared: Shared, slot: Arc<OwnedSemaphoreP
     let _ = stream.set_nodelay(true);
     let socket = Socket::new(stream);
     let mut closing = shared.closing.subscribe();
+    let patience = Duration::from_millis(shared.exchange.reception().request_ms);
     loop {
+        socket.pace().idle();
         let (hand, mut taken) = mpsc::channel(1);
         let service = service_fn(|request| {
             let (shared, slot, hand, socket) = (shared.clone(), slot.clone(), hand.clone(), socket.clone());
@@ -110,7 +133,18 @@ async fn connection(stream: TcpStream, shared: Shared, slot: Arc<OwnedSemaphoreP
             tokio::select! {
                 biased;
                 Some(outgoing) = taken.recv() => break outgoing,
-                _ = &mut served => return,
+                ended = &mut served => {
+                    if let Err(error) = ended && error.is_parse() {
+                        shared.exchange.refused_connection("not-http", format!("what came is no HTTP request: {error}"));
+                    }
+                    return;
+                }
+                () = socket.pace().too_slow(patience) => {
+                    let message = format!("the head of a request took longer than {} ms to come", patience.as_millis());
+                    shared.exchange.refused_connection(SLOW, message.clone());
+                    refuse(socket.clone(), SLOW, &message).await;
+                    return;
+                }
                 () = closes(&mut closing), if !is_closing => {
                     is_closing = true;
                     served.as_mut().graceful_shutdown();
@@ -138,30 +172,43 @@ async fn handle(
     hand: mpsc::Sender<Outgoing>,
     socket: Socket,
 ) -> Response<ReplyBody> {
-    let mut incoming = Incoming {
-        transport: Transport::Http,
-        method: request.method().to_string(),
-        target: request.uri().path_and_query().map_or_else(|| request.uri().to_string(), ToString::to_string),
-        headers: headers(request.headers()),
-        raw: None,
-    };
+    socket.pace().has_head();
+    let reception = shared.exchange.reception();
+    let mut target =
+        request.uri().path_and_query().map_or_else(|| request.uri().to_string(), ToString::to_string);
+    let headers = headers(request.headers());
+    let is_own = shared.exchange.is_own(&mut target, &headers);
+    let method = request.method().to_string();
+    let mut incoming =
+        Incoming { transport: Transport::Http, method, target, headers, raw: Ok(Vec::new()), is_own };
     let is_upgrade = route(&incoming.method, &incoming.target, &incoming.headers) == Route::Upgrade;
     let upgrade = is_upgrade.then(|| (hyper::upgrade::on(&mut request), switching(request.headers())));
-    if !(is_upgrade && shared.exchange.accepts_upgrades()) {
-        let raw = match Limited::new(request.into_body(), BODY_LIMIT_BYTES).collect().await {
-            Ok(collected) => Some(collected.to_bytes().into()),
-            Err(error) if error.is::<LengthLimitError>() => None,
+    if !(is_upgrade && is_own && shared.exchange.accepts_upgrades()) {
+        let patience = Duration::from_millis(reception.request_ms);
+        let body = Limited::new(request.into_body(), reception.request_bytes).collect();
+        let raw = match tokio::time::timeout(patience, body).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(reception.request_bytes)),
+            Err(_) => {
+                let message =
+                    format!("the body of a request took longer than {} ms to come", patience.as_millis());
+                Err(violation(SLOW, message))
+            }
             // The peer left in the middle of its request: there is nobody to answer, and nothing to tell.
-            Err(_) => return Response::new(ReplyBody::whole(body::Bytes::new())),
+            Ok(Err(_)) => return Response::new(ReplyBody::whole(body::Bytes::new())),
         };
         let outgoing = shared.exchange.answer(Incoming { raw, ..incoming.clone() });
+        if let Some(forward) = outgoing.forward {
+            let response = pass(*forward, outgoing.answer, outgoing.number, shared).await;
+            return response.map(|body| body.telling(socket.pace().answering()));
+        }
         if outgoing.plan.is_some() {
             let _ = hand.send(outgoing).await;
             // The connection is taken from hyper while it waits for this.
             return std::future::pending().await;
         }
         if outgoing.answer.status != StatusCode::SWITCHING_PROTOCOLS.as_u16() {
-            return http::response(outgoing.answer);
+            return http::response(outgoing.answer).map(|body| body.telling(socket.pace().answering()));
         }
     }
     let Some((upgraded, response)) = upgrade else {
@@ -196,7 +243,8 @@ fn switching(request: &HeaderMap) -> Response<ReplyBody> {
     response
 }
 
-fn headers(map: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+/// Header names in lower case, each with its values in order.
+pub(super) fn headers(map: &HeaderMap) -> BTreeMap<String, Vec<String>> {
     let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in map {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();

@@ -11,10 +11,13 @@ mod exchange;
 mod expect;
 mod fault;
 mod invariant;
+mod key;
 mod lane;
 mod listen;
+mod pace;
 mod part;
 mod protocol;
+mod refused;
 mod request;
 mod route;
 mod script;
@@ -23,8 +26,10 @@ mod takeover;
 #[cfg(test)]
 mod tests;
 mod unnamed;
+mod upstream;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,11 +39,12 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::document::{Request, Script};
 use crate::profile::Profile;
-use crate::scenario::Step;
+use crate::scenario::{Reception, Step};
 
 use exchange::Exchange;
 use listen::Shared;
 pub use share::SharedBytes;
+pub use upstream::{Passed, reach};
 
 /// What a server needs to know.
 pub struct ServerSettings {
@@ -54,6 +60,10 @@ pub struct ServerSettings {
     pub workspace: Option<cap_std::fs::Dir>,
     /// Whether nobody begins turns: any client may open a conversation at any time.
     pub free: bool,
+    /// What is taken from clients, and which lanes a real endpoint answers.
+    pub reception: Reception,
+    /// The run's key: requests without it are not the agent's, and use up nothing. Absent: nobody else gets here.
+    pub key: Option<String>,
 }
 
 /// A running server.
@@ -85,6 +95,8 @@ pub struct Traffic {
     pub script: Script,
     /// Positions in `requests`, in order of arrival.
     pub arrival: Vec<usize>,
+    /// What real endpoints answered, by position in `requests`.
+    pub passed: BTreeMap<usize, Passed>,
 }
 
 impl Server {

@@ -13,8 +13,6 @@ use crate::value::first_duplicate;
 use super::coding::decoded;
 use super::conversation::quote;
 
-/// The largest body, before and after decompression, and the largest WebSocket message.
-pub(super) const BODY_LIMIT_BYTES: usize = 128 * 1024 * 1024;
 /// The largest body that stands in the document itself.
 const BODY_INLINE_LIMIT_BYTES: usize = 64 * 1024;
 
@@ -29,8 +27,10 @@ pub(super) struct Incoming {
     pub(super) target: String,
     /// Header names in lower case.
     pub(super) headers: BTreeMap<String, Vec<String>>,
-    /// The body as it came; none when it was larger than the limit.
-    pub(super) raw: Option<Vec<u8>>,
+    /// The body as it came, or why it did not.
+    pub(super) raw: Result<Vec<u8>, Violation>,
+    /// Whether it has the run's key, or none is asked for.
+    pub(super) is_own: bool,
 }
 
 /// A body, decoded as far as it could be.
@@ -58,16 +58,17 @@ impl Body {
 }
 
 impl Incoming {
-    /// Takes the body, decodes and parses it. An empty body is no violation.
-    pub(super) fn take_body(&mut self) -> Body {
-        let Some(raw) = self.raw.take() else {
-            return Body { violation: Some(too_large()), ..Body::default() };
+    /// Takes the body, decodes it within so many bytes, and parses it. An empty body is no violation.
+    pub(super) fn take_body(&mut self, limit_bytes: usize) -> Body {
+        let raw = match std::mem::replace(&mut self.raw, Ok(Vec::new())) {
+            Ok(raw) => raw,
+            Err(violation) => return Body { violation: Some(violation), ..Body::default() },
         };
         let encoding = match self.transport {
             Transport::Http => self.headers.get("content-encoding").map(|values| values.join(", ")),
             Transport::Websocket => None,
         };
-        let bytes = match decoded(encoding.as_deref(), &raw) {
+        let bytes = match decoded(encoding.as_deref(), &raw, limit_bytes) {
             Ok(None) => raw,
             Ok(Some(bytes)) => bytes,
             Err(violation) => return Body { bytes: raw, json: None, violation: Some(violation) },
@@ -99,8 +100,8 @@ pub(super) fn violation(code: &str, message: String) -> Violation {
 }
 
 /// What is said of a body beyond the limit.
-pub(super) fn too_large() -> Violation {
-    violation("body-too-large", format!("the body is larger than {BODY_LIMIT_BYTES} bytes"))
+pub(super) fn too_large(limit_bytes: usize) -> Violation {
+    violation("body-too-large", format!("the body is larger than {limit_bytes} bytes"))
 }
 
 #[cfg(test)]
@@ -115,9 +116,11 @@ mod tests {
             method: "POST".into(),
             target: "/v1/responses".into(),
             headers: BTreeMap::from([("content-encoding".into(), vec![encoding.into()])]),
-            raw: Some(raw),
+            raw: Ok(raw),
+            is_own: true,
         }
     }
+    const LIMIT: usize = 1024 * 1024;
     fn code(body: &Body) -> Option<&str> {
         body.violation.as_ref().map(|violation| violation.code.as_str())
     }
@@ -125,28 +128,32 @@ mod tests {
     #[test]
     fn a_zstd_body_is_decoded() {
         let raw = compress_to_vec(&br#"{"model":"m"}"#[..], CompressionLevel::Fastest);
-        let body = incoming("zstd", raw).take_body();
+        let body = incoming("zstd", raw).take_body(LIMIT);
         assert_eq!(body.json, Some(json!({"model": "m"})));
         assert_eq!(code(&body), None);
     }
 
     #[test]
     fn what_cannot_be_decoded_is_said() {
-        assert_eq!(code(&incoming("zstd", b"{}".to_vec()).take_body()), Some("body-not-decodable"));
-        assert_eq!(code(&incoming("gzip", b"{}".to_vec()).take_body()), Some("body-not-decodable"));
-        assert_eq!(code(&incoming("identity", b"{".to_vec()).take_body()), Some("body-not-json"));
-        assert_eq!(code(&incoming("", br#"{"a":1,"a":2}"#.to_vec()).take_body()), Some("duplicate-member"));
+        assert_eq!(code(&incoming("zstd", b"{}".to_vec()).take_body(LIMIT)), Some("body-not-decodable"));
+        assert_eq!(code(&incoming("gzip", b"{}".to_vec()).take_body(LIMIT)), Some("body-not-decodable"));
+        assert_eq!(code(&incoming("identity", b"{".to_vec()).take_body(LIMIT)), Some("body-not-json"));
+        assert_eq!(
+            code(&incoming("", br#"{"a":1,"a":2}"#.to_vec()).take_body(LIMIT)),
+            Some("duplicate-member")
+        );
         let deep = [b'['; 100_000].to_vec();
-        assert_eq!(code(&incoming("identity", deep).take_body()), Some("body-not-json"));
-        let nothing = Incoming { raw: None, ..incoming("identity", Vec::new()) }.take_body();
+        assert_eq!(code(&incoming("identity", deep).take_body(LIMIT)), Some("body-not-json"));
+        let nothing =
+            Incoming { raw: Err(too_large(LIMIT)), ..incoming("identity", Vec::new()) }.take_body(LIMIT);
         assert_eq!(code(&nothing), Some("body-too-large"));
     }
 
     #[test]
     fn the_document_holds_small_bodies_only() {
         let large = format!("\"{}\"", "x".repeat(BODY_INLINE_LIMIT_BYTES));
-        assert_eq!(incoming("", large.into_bytes()).take_body().for_document(), Value::Null);
-        assert_eq!(incoming("", b"\xff".to_vec()).take_body().for_document(), json!("\u{fffd}"));
-        assert_eq!(incoming("", Vec::new()).take_body().for_document(), Value::Null);
+        assert_eq!(incoming("", large.into_bytes()).take_body(LIMIT).for_document(), Value::Null);
+        assert_eq!(incoming("", b"\xff".to_vec()).take_body(LIMIT).for_document(), json!("\u{fffd}"));
+        assert_eq!(incoming("", Vec::new()).take_body(LIMIT).for_document(), Value::Null);
     }
 }

@@ -6,6 +6,7 @@ use crate::scenario::Wire;
 
 use super::exchange::Exchange;
 use super::protocol::{Answer, Form as AnswerForm, Frame, StreamEnd};
+use super::upstream::Forward;
 use super::wire::{Form, Material, Plan, Played, Socket, plan, play};
 
 /// What goes out for a request.
@@ -15,6 +16,8 @@ pub(super) struct Outgoing {
     pub(super) answer: Answer,
     /// What is done with the socket instead, where the answer is disturbed.
     pub(super) plan: Option<Plan>,
+    /// Where the request is sent instead; the answer is for when there is none from there.
+    pub(super) forward: Option<Box<Forward>>,
     /// The number of the request among all that arrived.
     pub(super) number: usize,
 }
@@ -22,7 +25,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// An answer that goes out as it is.
     pub(super) fn plain(answer: Answer, number: usize) -> Self {
-        Self { answer, plan: None, number }
+        Self { answer, plan: None, forward: None, number }
     }
 }
 

@@ -9,7 +9,7 @@ use super::split::{self, AllSeries};
 use super::strings::{PlaceKey, TOP, below};
 use super::{LONGEST_BYTES, MOST_LEARNED, SHORTEST_BYTES, Secrets};
 use crate::document::{Document, Redaction, Request, SECTIONS};
-use crate::profile::FAKE_KEY;
+use crate::profile::is_fake_key;
 use crate::value::PathPart;
 
 /// Headers whose whole value is a key.
@@ -25,7 +25,7 @@ impl Secrets {
         let mut tokens: Vec<&str> = requests.iter().flat_map(tokens).collect();
         tokens.retain(|token| {
             (SHORTEST_BYTES..=LONGEST_BYTES).contains(&token.len())
-                && *token != FAKE_KEY
+                && !is_fake_key(token)
                 && !self.are_in(token.as_bytes())
         });
         tokens.sort_unstable();

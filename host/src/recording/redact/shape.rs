@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::profile::FAKE_KEY;
+use crate::profile::is_fake_key;
 
 /// How the issuers write them: OpenAI, Anthropic and OpenRouter `sk-`; GitHub "Behind GitHub's new authentication token
 /// formats"; AWS "Unique identifiers" (AKIA, ASIA); Google `AIza`; Slack "Token types"; JWT RFC 7519 (a JSON object in
@@ -46,10 +46,14 @@ pub(super) fn each(bytes: &[u8], mut found: impl FnMut(Range<usize>, &'static st
     for hit in AUTHORIZATION.captures_iter(bytes) {
         let Some(token) = hit.get(1) else { continue };
         // Documentation says `Bearer YOUR_TOKEN`; a token has a digit somewhere.
-        if token.as_bytes() != FAKE_KEY.as_bytes() && token.as_bytes().iter().any(u8::is_ascii_digit) {
+        if !is_fake(token.as_bytes()) && token.as_bytes().iter().any(u8::is_ascii_digit) {
             found(token.range(), "bearer");
         }
     }
+}
+
+fn is_fake(token: &[u8]) -> bool {
+    std::str::from_utf8(token).is_ok_and(is_fake_key)
 }
 
 /// Whether a byte may stand in a key after its prefix.

@@ -1,7 +1,7 @@
 //! A request on its way into the capture, and the answers that no step gives.
 
 use crate::document::{ReplyKind, Request};
-use crate::scenario;
+use crate::scenario::{self, Endpoint};
 
 use super::step::head;
 use super::{State, TERMINAL_STATUS};
@@ -10,6 +10,7 @@ use crate::server::lane::Mismatch;
 use crate::server::protocol::{Answer, Decoded, Refusal};
 use crate::server::share::SharedBytes;
 use crate::server::takeover::Outgoing;
+use crate::server::upstream::Forward;
 
 /// A request on its way into the capture.
 pub(super) struct Arrival {
@@ -41,6 +42,42 @@ impl State {
         arrival.request.reply = reply(answer.status, ReplyKind::Default, answer.detail.clone());
         let position = self.note(arrival.request, arrival.bytes);
         Outgoing::plain(answer, position)
+    }
+
+    /// Refuses a request that is not the agent's. It uses up nothing, and of its body no more is kept than the document
+    /// holds.
+    pub(super) fn foreign(&mut self, mut arrival: Arrival, bytes: &[u8]) -> Outgoing {
+        if !arrival.request.body.is_null()
+            && let Ok(kept) = self.capture.keep(bytes)
+        {
+            arrival.bytes = kept;
+        }
+        let message = "this request has not the key of the run, so it is not the agent's: it was recorded and used up nothing";
+        let answer =
+            arrival.manner.refusal(&Refusal::new(TERMINAL_STATUS, "foreign_request", message.to_owned()));
+        arrival.request.lane = String::from("foreign");
+        arrival.request.reply =
+            reply(TERMINAL_STATUS, ReplyKind::Foreign, String::from("without the run's key"));
+        let position = self.note(arrival.request, arrival.bytes);
+        Outgoing::plain(answer, position)
+    }
+
+    /// Sends a request on to a real endpoint.
+    pub(super) fn forwarded(&mut self, mut arrival: Arrival, lane: &str, endpoint: Endpoint) -> Outgoing {
+        let request = &mut arrival.request;
+        request.lane = lane.to_owned();
+        request.reply = reply(0, ReplyKind::Upstream, String::new());
+        let forward = Forward {
+            method: request.method.clone(),
+            target: request.path.clone(),
+            headers: request.headers.clone(),
+            body: Vec::new(),
+            endpoint,
+        };
+        let message = format!("{} gave no answer for lane {lane}", forward.endpoint);
+        let answer = arrival.manner.refusal(&Refusal::new(TERMINAL_STATUS, "upstream_unreachable", message));
+        let position = self.note(arrival.request, arrival.bytes);
+        Outgoing { forward: Some(Box::new(forward)), ..Outgoing::plain(answer, position) }
     }
 
     /// Refuses what is near no step.

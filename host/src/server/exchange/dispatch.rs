@@ -45,6 +45,9 @@ impl Exchange {
             Transport::Websocket => frame_route(body.json.as_ref()),
         };
         arrival.request.headers = incoming.headers;
+        if !incoming.is_own && route != Route::Probe {
+            return state.foreign(arrival, &body.bytes);
+        }
         let Body { bytes, json, .. } = body;
         match state.capture.keep(&bytes) {
             Ok(kept) => arrival.bytes = kept,
@@ -85,7 +88,14 @@ impl Exchange {
                 self.in_order(state, arrival, "count-tokens", Answer::json(200, &body))
             }
             Route::Models(list) => self.in_order(state, arrival, "models", Answer::json(200, &models(list))),
-            Route::Probe => self.in_order(state, arrival, "probe", Answer::empty()),
+            Route::Probe if incoming.is_own => self.in_order(state, arrival, "probe", Answer::empty()),
+            // Agents ask whether anybody is there before they show their key.
+            Route::Probe => state.default_answer(arrival, "probe", Answer::empty()),
+            Route::Unknown if self.reception.passes_all() && incoming.transport == Transport::Http => {
+                self.pass(state, arrival, "unknown").unwrap_or_else(|arrival| {
+                    state.refuse(*arrival, "unknown", String::from("nothing is passed on here"))
+                })
+            }
             Route::Unknown => {
                 let difference = match incoming.transport {
                     Transport::Http => {
@@ -125,6 +135,10 @@ impl Exchange {
         restore_identifiers(&mut request.transcript, issued);
         request.violations.append(&mut decoded.violations);
         request.violations.extend(transcript_violations(&request.transcript));
+        arrival = match self.pass(state, arrival, lane) {
+            Ok(outgoing) => return outgoing,
+            Err(arrival) => *arrival,
+        };
 
         match decoded.unknown_response.take() {
             Some(id) => {
@@ -141,8 +155,25 @@ impl Exchange {
         }
     }
 
+    /// Passes a request to the real endpoint that answers its lane; gives it back where there is none.
+    fn pass(&self, state: &mut State, arrival: Arrival, lane: &str) -> Result<Outgoing, Box<Arrival>> {
+        let stays = ["prewarm", "upgrade"].contains(&lane);
+        let Some(endpoint) = self.reception.upstream_of(lane).filter(|_| !stays) else {
+            return Err(Box::new(arrival));
+        };
+        if arrival.request.transport != Transport::Http.word() {
+            let difference = format!("lane {lane} is passed on to {endpoint}, which only HTTP can be");
+            return Ok(state.refuse(arrival, lane, difference));
+        }
+        Ok(state.forwarded(arrival, lane, endpoint.clone()))
+    }
+
     /// Answers a request of a lane without conversations: with `default` unless it is scripted.
     fn in_order(&self, state: &mut State, arrival: Arrival, lane: &str, default: Answer) -> Outgoing {
+        let arrival = match self.pass(state, arrival, lane) {
+            Ok(outgoing) => return outgoing,
+            Err(arrival) => *arrival,
+        };
         let Some(steps) = state.lanes.get_mut(lane) else {
             return state.default_answer(arrival, lane, default);
         };

@@ -142,7 +142,7 @@ impl Exchange {
                 state.capture.unexpected(position, number, format!("its schedule can't be kept: {unknown}"));
             }
         }
-        Outgoing { answer, plan, number: position }
+        Outgoing { plan, ..Outgoing::plain(answer, position) }
     }
 }
 

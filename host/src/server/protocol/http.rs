@@ -10,7 +10,10 @@ use std::time::Duration;
 use hyper::Response;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use tokio::sync::mpsc;
 use tokio::time::Sleep;
+
+use crate::server::pace::Answering;
 
 use super::{Answer, Form, Frame as AnswerFrame, StreamEnd};
 
@@ -24,17 +27,31 @@ pub(in crate::server) struct ReplyBody {
     whole: bool,
     cuts: bool,
     pause: Option<Pin<Box<Sleep>>>,
+    pieces: Option<mpsc::Receiver<std::io::Result<Bytes>>>,
+    /// Whoever waits for the end of the reply is told when this is gone.
+    _answering: Option<Answering>,
 }
 
 impl ReplyBody {
     /// A body that is one piece, of known length.
     pub(in crate::server) fn whole(bytes: Bytes) -> Self {
         let chunks = if bytes.is_empty() { VecDeque::new() } else { VecDeque::from([bytes]) };
-        Self { chunks, whole: true, cuts: false, pause: None }
+        Self { chunks, whole: true, cuts: false, pause: None, pieces: None, _answering: None }
+    }
+
+    /// A body whose pieces come from elsewhere.
+    pub(in crate::server) fn passing(pieces: mpsc::Receiver<std::io::Result<Bytes>>) -> Self {
+        Self { pieces: Some(pieces), ..Self::stream(VecDeque::new(), StreamEnd::Complete) }
+    }
+
+    /// The same, which tells its end.
+    pub(in crate::server) fn telling(self, answering: Answering) -> Self {
+        Self { _answering: Some(answering), ..self }
     }
 
     fn stream(chunks: VecDeque<Bytes>, end: StreamEnd) -> Self {
-        Self { chunks, whole: false, cuts: end == StreamEnd::Cut, pause: None }
+        let cuts = end == StreamEnd::Cut;
+        Self { chunks, whole: false, cuts, pause: None, pieces: None, _answering: None }
     }
 }
 
@@ -49,6 +66,9 @@ impl Body for ReplyBody {
         if let Some(chunk) = self.chunks.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
+        if let Some(pieces) = &mut self.pieces {
+            return pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)));
+        }
         if !self.cuts {
             return Poll::Ready(None);
         }
@@ -61,7 +81,7 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.chunks.is_empty() && !self.cuts
+        self.chunks.is_empty() && !self.cuts && self.pieces.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

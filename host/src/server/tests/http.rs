@@ -258,7 +258,7 @@ async fn bodies_are_decoded_or_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_beyond_the_limit_is_refused() {
     let server = start(vec![]).await;
-    let body = vec![b' '; crate::server::request::BODY_LIMIT_BYTES + 1];
+    let body = vec![b' '; settings(vec![]).reception.request_bytes + 1];
     assert_eq!(send(&server, build("POST", "/v1/responses", &[], body)).await.status, 400);
     let traffic = server.finish().await;
     assert_eq!(traffic.requests[0].violations[0].code, "body-too-large");

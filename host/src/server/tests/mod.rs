@@ -4,10 +4,13 @@ mod causality;
 mod disturbed;
 mod facts;
 mod http;
+mod limits;
 mod mutations;
 mod parallel;
 mod protocols;
 mod steps;
+mod strangers;
+mod upstream;
 mod websocket;
 
 use std::collections::BTreeMap;
@@ -16,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{Server, ServerSettings, Traffic};
 use crate::profile::{Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall};
-use crate::scenario::{Call, Fault, Manner, Reply, Step};
+use crate::scenario::{Call, Fault, Manner, Reception, Reply, Step};
 
 /// An agent that names its lane and session in headers, and whose tools have their own names.
 struct Plain;
@@ -99,6 +102,8 @@ fn settings(steps: Vec<Step>) -> ServerSettings {
         capture_limit_bytes: 1024 * 1024,
         workspace: None,
         free: false,
+        reception: Reception::default(),
+        key: None,
     }
 }
 

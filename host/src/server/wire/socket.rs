@@ -10,14 +10,21 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::server::pace::Pace;
+
 /// A shared connection; it is closed when the last of its holders is gone.
 #[derive(Clone, Debug)]
-pub(in crate::server) struct Socket(Arc<TcpStream>);
+pub(in crate::server) struct Socket(Arc<TcpStream>, Pace);
 
 impl Socket {
     /// Shares a connection.
     pub(in crate::server) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(stream))
+        Self(Arc::new(stream), Pace::default())
+    }
+
+    /// What its peer is at.
+    pub(in crate::server) fn pace(&self) -> &Pace {
+        &self.1
     }
 
     /// Both ends: our address and the peer's.
@@ -36,12 +43,12 @@ impl Socket {
     }
 
     /// Ends sending; the peer reads an end.
-    pub(super) fn end_sending(&self) {
+    pub(in crate::server) fn end_sending(&self) {
         let _ = SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write);
     }
 
     /// Ends the connection in good order, both ways, though others hold it.
-    pub(super) fn close(&self) {
+    pub(in crate::server) fn close(&self) {
         let _ = SockRef::from(&*self.0).shutdown(std::net::Shutdown::Both);
     }
 
@@ -62,6 +69,9 @@ impl AsyncRead for Socket {
             match self.0.try_read(buffer.initialize_unfilled()) {
                 Ok(read) => {
                     buffer.advance(read);
+                    if read > 0 {
+                        self.1.came();
+                    }
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

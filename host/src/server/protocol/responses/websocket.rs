@@ -1,14 +1,17 @@
 //! The Responses protocol over a WebSocket: one `response.create` a text message in, one event a text message out.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::framing::{self, Message, Reader, offers_deflate};
 use crate::server::exchange::Exchange;
 use crate::server::listen::closes;
 use crate::server::protocol::http::CUT_PAUSE;
 use crate::server::protocol::{Answer, StreamEnd};
-use crate::server::request::{BODY_LIMIT_BYTES, Incoming};
+use crate::server::request::Incoming;
 use crate::server::takeover::take_over;
 use crate::server::wire::Socket;
 
@@ -16,6 +19,8 @@ use crate::server::wire::Socket;
 const PORTION_BYTES: usize = 64 * 1024;
 /// The close code of a server that ends (RFC 6455, 7.4.1).
 const GOING_AWAY: u16 = 1001;
+/// The close code for a peer that breaks a rule of the server's own (RFC 6455, 7.4.1).
+const POLICY: u16 = 1008;
 
 /// Answers messages until the peer leaves or a fault drops the connection. `upgrade` is the request that opened it.
 pub(in crate::server) async fn serve(
@@ -26,14 +31,25 @@ pub(in crate::server) async fn serve(
     mut closing: watch::Receiver<bool>,
 ) {
     let deflates = accepts_deflate(&upgrade);
-    let mut reader = Reader::new(BODY_LIMIT_BYTES, deflates);
+    let mut reader = Reader::new(exchange.reception().request_bytes, deflates);
+    let patience = Duration::from_millis(exchange.reception().request_ms);
+    let mut begun: Option<Instant> = None;
     let mut portion = vec![0; PORTION_BYTES];
     loop {
         let message = match reader.message() {
-            Ok(Some(message)) => message,
+            Ok(Some(message)) => {
+                begun = None;
+                message
+            }
             Ok(None) => {
                 let read = tokio::select! {
                     read = socket.read(&mut portion) => read,
+                    () = until(begun.map(|begun| begun + patience)) => {
+                        let message = format!("a WebSocket message took longer than {} ms to come", patience.as_millis());
+                        exchange.refused_connection("slow-client", message);
+                        let _ = write(&mut socket, &framing::close(Some(POLICY))).await;
+                        return;
+                    }
                     () = closes(&mut closing) => {
                         let _ = write(&mut socket, &framing::close(Some(GOING_AWAY))).await;
                         return;
@@ -42,12 +58,15 @@ pub(in crate::server) async fn serve(
                 match read {
                     Ok(count @ 1..) => {
                         reader.push(&portion[..count]);
+                        begun = begun.or_else(|| Some(Instant::now()));
                         continue;
                     }
                     Ok(0) | Err(_) => return,
                 }
             }
             Err(error) => {
+                let message = format!("a WebSocket was closed with {}: {error:?}", error.code());
+                exchange.refused_connection("bad-websocket-message", message);
                 let _ = write(&mut socket, &framing::close(Some(error.code()))).await;
                 return;
             }
@@ -64,7 +83,7 @@ pub(in crate::server) async fn serve(
                 return;
             }
         };
-        let outgoing = exchange.answer(Incoming { raw: Some(raw), ..upgrade.clone() });
+        let outgoing = exchange.answer(Incoming { raw: Ok(raw), ..upgrade.clone() });
         if let Some(plan) = outgoing.plan {
             // All that was sent before has been flushed.
             if !take_over(raw_socket.clone(), plan, outgoing.number, exchange).await {
@@ -80,6 +99,14 @@ pub(in crate::server) async fn serve(
             tokio::time::sleep(CUT_PAUSE).await;
             return;
         }
+    }
+}
+
+/// Waits for a moment; for ever where there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
