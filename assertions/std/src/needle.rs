@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// A text that has at least one character.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Needle(String);
 
@@ -16,6 +16,11 @@ impl Needle {
     /// Whether it occurs.
     pub fn is_in(&self, text: &str) -> bool {
         text.contains(&self.0)
+    }
+
+    /// How often it occurs, not counting overlaps.
+    pub fn times_in(&self, text: &str) -> u32 {
+        text.matches(&self.0).count() as u32
     }
 }
 

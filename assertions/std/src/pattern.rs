@@ -5,12 +5,27 @@ use serde_json::Value;
 use wassert_guest::Evidence;
 
 use crate::demand;
+use crate::known::known;
 use crate::needle::Needle;
 use crate::texts;
 
 /// What an event is about, as the run document says it.
-const KINDS: [&str; 10] =
-    ["session", "turn", "message", "reasoning", "command", "file-change", "tool", "error", "other", "text"];
+const KINDS: [&str; 14] = [
+    "session",
+    "turn",
+    "message",
+    "reasoning",
+    "command",
+    "file-change",
+    "tool",
+    "usage",
+    "retry",
+    "warning",
+    "error",
+    "progress",
+    "other",
+    "text",
+];
 
 /// Where in its life the thing stands, as the run document says it.
 const PHASES: [&str; 5] = ["started", "updated", "completed", "failed", "instant"];
@@ -76,6 +91,13 @@ pub struct Event {
     value: Value,
 }
 
+impl Event {
+    /// The line itself, as JSON or as text.
+    pub fn raw(&self) -> &Value {
+        &self.value["raw"]
+    }
+}
+
 /// Every event, in order.
 ///
 /// # Errors
@@ -97,7 +119,7 @@ impl TryFrom<String> for Kind {
     type Error = String;
 
     fn try_from(word: String) -> Result<Self, String> {
-        known(word, "kind", &KINDS).map(Self)
+        known(word, "kind of an event", &KINDS).map(Self)
     }
 }
 
@@ -110,15 +132,6 @@ impl TryFrom<String> for Phase {
     type Error = String;
 
     fn try_from(word: String) -> Result<Self, String> {
-        known(word, "phase", &PHASES).map(Self)
-    }
-}
-
-/// A misspelt word would fit nothing, and "at most none" would hold for nothing.
-fn known(word: String, what: &str, words: &[&str]) -> Result<String, String> {
-    if words.contains(&word.as_str()) {
-        Ok(word)
-    } else {
-        Err(format!("`{word}` is no {what} of an event; there are {}", words.join(", ")))
+        known(word, "phase of an event", &PHASES).map(Self)
     }
 }

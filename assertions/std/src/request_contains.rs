@@ -7,7 +7,7 @@ use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::demand;
 use crate::needle::Needle;
-use crate::selection::{Part, Selection};
+use crate::selection::{Part, Selection, member_texts};
 use crate::texts;
 
 /// See the module.
@@ -23,6 +23,7 @@ pub struct Parameters {
     request: Option<NonZeroU32>,
     #[serde(default, rename = "in")]
     part: Part,
+    member: Option<Needle>,
     count: Option<NonZeroU32>,
 }
 
@@ -36,12 +37,18 @@ impl Assertion for RequestContains {
 
     fn check(parameters: Parameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
         let section = evidence.section("requests")?;
+        if parameters.member.is_some() && parameters.part != Part::Body {
+            return Err("parameters: `member` is one of the body: `in = \"body\"`".to_owned());
+        }
         let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
         let mut searched = Vec::new();
         let mut found = Vec::new();
         let mut total = 0;
         for node in selection.members(evidence, parameters.part.member())? {
-            let (texts, place) = parameters.part.texts(evidence, &node)?;
+            let (texts, place) = match &parameters.member {
+                Some(member) => member_texts(evidence, &node, member.text())?,
+                None => parameters.part.texts(evidence, &node)?,
+            };
             let (here, paths) = texts::occurrences(&texts, parameters.text.text());
             total += here;
             found.extend(paths);

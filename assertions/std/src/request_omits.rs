@@ -7,7 +7,7 @@ use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::demand;
 use crate::needle::Needle;
-use crate::selection::{Part, Selection};
+use crate::selection::{Part, Selection, member_texts};
 use crate::texts;
 
 /// See the module.
@@ -23,6 +23,7 @@ pub struct Parameters {
     request: Option<NonZeroU32>,
     #[serde(default, rename = "in")]
     part: Part,
+    member: Option<Needle>,
 }
 
 impl Assertion for RequestOmits {
@@ -34,6 +35,9 @@ impl Assertion for RequestOmits {
     type Parameters = Parameters;
 
     fn check(parameters: Parameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
+        if parameters.member.is_some() && parameters.part != Part::Body {
+            return Err("parameters: `member` is one of the body: `in = \"body\"`".to_owned());
+        }
         let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
         let text = demand::quoted(parameters.text.text());
         let nodes = selection.members(evidence, parameters.part.member())?;
@@ -43,7 +47,10 @@ impl Assertion for RequestOmits {
         let mut searched = Vec::new();
         let mut clean = true;
         for node in &nodes {
-            let (texts, place) = parameters.part.texts(evidence, node)?;
+            let (texts, place) = match &parameters.member {
+                Some(member) => member_texts(evidence, node, member.text())?,
+                None => parameters.part.texts(evidence, node)?,
+            };
             let (here, mut paths) = texts::occurrences(&texts, parameters.text.text());
             if here > 0 {
                 clean = false;

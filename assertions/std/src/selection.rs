@@ -134,3 +134,24 @@ fn large_body(evidence: &Evidence, node: &Node) -> Result<(Vec<Text>, String), S
     }
     Ok((texts, blob.name().to_owned()))
 }
+
+/// The texts of one member of a body, such as `input` or `instructions`, and the place that was searched.
+///
+/// # Errors
+/// When the body has no such member: what is not there was not searched.
+pub fn member_texts(evidence: &Evidence, node: &Node, member: &str) -> Result<(Vec<Text>, String), String> {
+    let value: Value = node.read()?;
+    let missing = || format!("{} has no member `{member}`: nothing was searched", node.path);
+    if !value.is_null() {
+        let place = path::member(&node.path, member);
+        return Ok((texts::within(&place, value.get(member).ok_or_else(missing)?), place));
+    }
+    let index = position(node).ok_or_else(|| format!("{} is no request's body", node.path))?;
+    let blob = evidence.blob(&format!("requests/{index}/body"))?;
+    let body: Value = serde_json::from_slice(&blob.read_all()).map_err(|_| missing())?;
+    let mut texts = texts::within("$", body.get(member).ok_or_else(missing)?);
+    for text in &mut texts {
+        text.path = blob.name().to_owned();
+    }
+    Ok((texts, blob.name().to_owned()))
+}

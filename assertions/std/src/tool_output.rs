@@ -5,19 +5,18 @@ use wassert_guest::{Assertion, Evidence, Report, path};
 
 use crate::demand;
 use crate::needle::Needle;
+use crate::several::Several;
 use crate::texts;
+use crate::wanted::With;
 
 /// See the module.
 pub struct ToolOutput;
 
-/// What it demands; with only a call, that its output reached the model.
+/// Which call; with nothing beside it, that its output reached the model.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct Parameters {
     call: Needle,
-    contains: Option<Needle>,
-    equals: Option<String>,
-    not_contains: Option<Needle>,
 }
 
 impl Assertion for ToolOutput {
@@ -25,10 +24,11 @@ impl Assertion for ToolOutput {
     const SUMMARY: &'static str = "gave the model this output of a tool call";
     const READS: &'static [&'static str] = &["requests.transcript"];
     const SCHEMA: &'static str = include_str!("../schemas/tool-output.json");
-    type Parameters = Parameters;
+    type Parameters = With<Parameters>;
 
-    fn check(parameters: Parameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
+    fn check(parameters: With<Parameters>, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
         let section = evidence.section("requests")?;
+        let With { own: parameters, text: mut wanted } = parameters;
         let call = parameters.call.text();
         let nodes = evidence.query(&format!(
             "$.requests[*].transcript[?@.kind == 'result' && @.call == {}].output",
@@ -44,17 +44,14 @@ impl Assertion for ToolOutput {
             return Ok(());
         };
         let output: String = first.read()?;
-        if parameters.contains.is_none() && parameters.equals.is_none() && parameters.not_contains.is_none() {
-            report.pass(first, format!("the output of call `{call}` reached the model"));
-        }
         let what = format!("the output of call `{call}`");
-        if let Some(equals) = &parameters.equals {
-            demand::equals(report, first, &what, &output == equals, equals);
+        if wanted.is_empty() {
+            report.pass(first, format!("{what} reached the model"));
+            return Ok(());
         }
-        if let Some(needle) = &parameters.contains {
-            demand::contains(report, first, &what, needle.is_in(&output), needle);
-        }
-        if let Some(needle) = &parameters.not_contains {
+        let omits = wanted.not_contains.take();
+        wanted.judge(report, first, &what, &output);
+        for needle in omits.iter().flat_map(Several::list) {
             let mut hits = Vec::new();
             for node in &nodes {
                 if needle.is_in(&node.read::<String>()?) {

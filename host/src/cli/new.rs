@@ -86,6 +86,7 @@ fn example(arguments: &NewExample, output: &Output) -> anyhow::Result<ExitStatus
             name: name.clone(),
             expected: expected(name)?,
             parameters: parameters(&pack.folder, assertion, name)?,
+            says: None,
             is_patch: true,
             document,
         });
@@ -150,6 +151,7 @@ fn whole(
         name: name.to_owned(),
         expected: expected(name)?,
         parameters: parameters(&pack.folder, assertion, name)?,
+        says: None,
         is_patch: false,
         document,
     })

@@ -137,6 +137,9 @@ pub struct Timing {
     pub sampled: Vec<Sampled>,
     /// Positions in `requests`, in order of arrival.
     pub arrival: Vec<usize>,
+    /// When each of them arrived, in the same order: from the start of the server.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arrived_ms: Vec<u64>,
 }
 
 /// What the processes of one turn used, as seen from time to time: what is over between two looks is missed.

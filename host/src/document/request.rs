@@ -117,6 +117,9 @@ pub struct Reply {
     pub kind: ReplyKind,
     /// Error code, fault or lane default in a few words; empty for a step's reply.
     pub detail: String,
+    /// How long the agent was asked to wait before it tries again; absent where nothing was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     /// What was emitted to the agent.
     pub items: Vec<Item>,
 }

@@ -246,7 +246,7 @@ mod tests {
         document.turns.push(turn);
         if let Some((status, detail)) = case.reply {
             let kind = if status < 400 && detail.is_empty() { ReplyKind::Step } else { ReplyKind::Fault };
-            let reply = Reply { status, detail: detail.to_owned(), kind, items: Vec::new() };
+            let reply = Reply { status, detail: detail.to_owned(), kind, ..Reply::default() };
             document.requests.push(Request { turn: 1, lane: "main".into(), reply, ..Request::default() });
         }
         // What the model said is never evidence.

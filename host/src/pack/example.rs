@@ -5,6 +5,7 @@
 //! examples/exit/with.json             parameters of all examples of `exit`; `{}` where it is missing
 //! examples/exit/pass.json             a run document (`wassert.run/1`) with what the assertion reads
 //! examples/exit/fail-signal.json      a run document, or { "from": "pass", "patch": [JSON Patch] }
+//!                                     with "says", a text in the message of a finding that fails
 //! examples/exit/fail-signal.with.json parameters of that example alone
 //! ```
 //!
@@ -40,6 +41,8 @@ pub struct Example {
     pub expected: Outcome,
     /// The assertion's parameters.
     pub parameters: Value,
+    /// What one of its failing findings must say: a text in its message. So that it fails for the right reason.
+    pub says: Option<String>,
     /// Whether its file holds a patch of another example.
     pub is_patch: bool,
     /// The run document, patched where it is a patch.
@@ -71,6 +74,7 @@ pub struct ExampleError {
 struct Patched {
     from: String,
     patch: Value,
+    says: Option<String>,
 }
 
 /// What an example of that name promises: `pass` or `fail`, alone or with a kebab-case word after it.
@@ -141,10 +145,12 @@ pub fn read_example(pack: &Dir, assertion: &str, name: &str) -> Result<Example, 
     let expected = promised(name).ok_or_else(|| error(&path, "its name promises neither pass nor fail"))?;
     let read = read_json(pack, &path)?;
     let is_patch = read.get("from").is_some();
+    let mut says = None;
     let document = match read {
         Value::Object(members) if members.contains_key("from") => {
             let patched: Patched =
                 serde_json::from_value(Value::Object(members)).map_err(|wrong| error(&path, wrong))?;
+            says = patched.says.filter(|says| !says.is_empty());
             let base = base(pack, assertion, &patched.from).map_err(|wrong| error(&path, wrong))?;
             let patch = Patch::parse(&patched.patch);
             patch.and_then(|patch| patch.apply(base)).map_err(|wrong: PatchError| error(&path, wrong))?
@@ -157,6 +163,7 @@ pub fn read_example(pack: &Dir, assertion: &str, name: &str) -> Result<Example, 
         name: name.to_owned(),
         expected,
         parameters: parameters(pack, assertion, name)?,
+        says,
         is_patch,
         document,
     })

@@ -111,7 +111,7 @@ impl PackFolder {
 
     /// Judges one example.
     pub fn judge(&self, judge: &Judge, example: &Example) -> ExampleResult {
-        let result = |judged| ExampleResult {
+        let result = |judged: Result<Verdict, String>| ExampleResult {
             assertion: example.assertion.clone(),
             name: example.name.clone(),
             expected: Some(example.expected),
@@ -124,9 +124,12 @@ impl PackFolder {
         if !misfits.is_empty() {
             return result(Err(format!("its parameters don't fit: {}", misfits.join("; "))));
         }
-        result(
-            self.verdict(judge, example).map_err(|error| format!("it can't be handed to the judge: {error}")),
-        )
+        let judged =
+            self.verdict(judge, example).map_err(|error| format!("it can't be handed to the judge: {error}"));
+        result(judged.and_then(|verdict| match unsaid(example, &verdict) {
+            Some(reason) => Err(reason),
+            None => Ok(verdict),
+        }))
     }
 
     /// Judges all examples, in the order of assertions and names; an assertion needs one that passes and one that
@@ -178,6 +181,21 @@ impl PackFolder {
             limits: judge.limits().clone(),
         }))
     }
+}
+
+/// Why a failing example fails for another reason than it should, where it names one.
+fn unsaid(example: &Example, verdict: &Verdict) -> Option<String> {
+    let says = example.says.as_ref().filter(|_| verdict.outcome == Outcome::Fail)?;
+    let failing = || verdict.findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
+    if failing().any(|finding| finding.message.contains(says)) {
+        return None;
+    }
+    let said: Vec<_> = failing().map(|finding| excerpt(&finding.message, 200)).collect();
+    Some(format!(
+        "it fails for another reason: no finding says \"{}\", but: {}",
+        excerpt(says, 200),
+        said.join("; ")
+    ))
 }
 
 /// A file that can't be used: `examples/<assertion>/<name>.json`, or something else in these folders.

@@ -187,6 +187,7 @@ pub(super) async fn execute(
     driven.files = compare(&before, &after);
     driven.git = git;
     driven.timing.arrival = traffic.arrival;
+    driven.timing.arrived_ms = traffic.arrived_ms;
     driven.timing.duration_ms = millis(started.elapsed());
     let (mut document, mut symbols) =
         symbolise(driven, &mut texts, scenario, profile, &root, &base_url, key.as_ref().map(RunKey::text))?;

@@ -127,6 +127,7 @@ impl Serving {
             ..Document::default()
         };
         document.timing.arrival = traffic.arrival;
+        document.timing.arrived_ms = traffic.arrived_ms;
         document.timing.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut document =
             symbolise_served(document, &mut texts, &job.scenario, job.agent.known.0, &base_url)?;

@@ -173,7 +173,10 @@ pub(super) fn step_reply(action: &Action, status: u16) -> Reply {
         Action::Default => reply(status, ReplyKind::Default, String::new()),
         Action::Fail { fault, last } => {
             let kind = if *last { ReplyKind::Step } else { ReplyKind::Fault };
-            reply(status, kind, fault::describe(fault))
+            Reply {
+                retry_after_ms: fault::retry_after_ms(fault),
+                ..reply(status, kind, fault::describe(fault))
+            }
         }
     }
 }
@@ -188,5 +191,5 @@ pub(super) fn called<'a>(action: &Action, items: &'a [Item]) -> impl Iterator<It
 }
 
 pub(super) fn reply(status: u16, kind: ReplyKind, detail: String) -> Reply {
-    Reply { status, kind, detail, items: Vec::new() }
+    Reply { status, kind, detail, ..Reply::default() }
 }

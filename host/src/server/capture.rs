@@ -1,6 +1,7 @@
 //! Everything that arrived, and the order in which the document tells it.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use crate::document::{Item, Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation};
 
@@ -21,6 +22,8 @@ pub(super) struct Capture {
     script: Script,
     left_bytes: u64,
     passed: BTreeMap<usize, Passed>,
+    begun: Instant,
+    arrived_ms: Vec<u64>,
 }
 
 impl Capture {
@@ -33,6 +36,8 @@ impl Capture {
             script: Script::default(),
             left_bytes: limit_bytes,
             passed: BTreeMap::new(),
+            begun: Instant::now(),
+            arrived_ms: Vec::new(),
         }
     }
 
@@ -58,6 +63,7 @@ impl Capture {
 
     /// Keeps a request with its decoded body; returns its position for the notes below.
     pub(super) fn push(&mut self, request: Request, body: SharedBytes) -> usize {
+        self.arrived_ms.push(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.requests.push(request);
         self.bodies.push(body);
         self.requests.len() - 1
@@ -115,7 +121,7 @@ impl Capture {
 
     /// Sorts by turn, lane (main first, then by name), conversation, step, attempt and arrival.
     pub(super) fn finish(self, unused: Vec<UnusedStep>) -> Traffic {
-        let Self { requests, bodies, mut script, passed, .. } = self;
+        let Self { requests, bodies, mut script, passed, arrived_ms, .. } = self;
         let mut sorted: Vec<_> = requests.into_iter().zip(bodies).enumerate().collect();
         sorted.sort_by(|(arrived_a, (a, _)), (arrived_b, (b, _))| {
             order(a, *arrived_a).cmp(&order(b, *arrived_b))
@@ -142,7 +148,7 @@ impl Capture {
         script.unexpected.sort_by_key(|noted| noted.request);
         script.not_offered.sort_by_key(|noted| noted.request);
         script.surplus.sort_unstable();
-        Traffic { requests, bodies, script, arrival, passed }
+        Traffic { requests, bodies, script, arrival, passed, arrived_ms }
     }
 }
 

@@ -29,6 +29,25 @@ pub(super) fn describe(fault: &Fault) -> String {
     }
 }
 
+/// How long the fault asks the agent to wait, in `retry-after` (seconds) or `retry-after-ms`; a date is not read.
+pub(super) fn retry_after_ms(fault: &Fault) -> Option<u64> {
+    match fault {
+        Fault::Status { retry_after_seconds, .. } => {
+            retry_after_seconds.map(|seconds| u64::from(seconds) * 1000)
+        }
+        Fault::Disturbed { fault, wire } => {
+            let header = |wanted: &str| {
+                let value = wire.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                value.and_then(|(_, value)| value.trim().parse::<u64>().ok())
+            };
+            header("retry-after-ms")
+                .or_else(|| header("retry-after").map(|seconds| seconds.saturating_mul(1000)))
+                .or_else(|| retry_after_ms(fault.as_deref()?))
+        }
+        Fault::Failed { .. } | Fault::Cut => None,
+    }
+}
+
 /// The `error.type` that goes with a status, in the words of the OpenAI error reference.
 pub(super) fn error_type(status: u16) -> &'static str {
     match status {

@@ -97,6 +97,8 @@ pub struct Traffic {
     pub arrival: Vec<usize>,
     /// What real endpoints answered, by position in `requests`.
     pub passed: BTreeMap<usize, Passed>,
+    /// When each of them arrived, in the same order: milliseconds from the start of the server.
+    pub arrived_ms: Vec<u64>,
 }
 
 impl Server {
