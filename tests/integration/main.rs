@@ -29,6 +29,7 @@ mod quickstart;
 mod readme;
 mod real_agents;
 mod reception;
+mod record;
 mod repeatable;
 mod schema;
 mod sdk_clients;

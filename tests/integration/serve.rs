@@ -15,7 +15,7 @@ const TWO_STEPS: &str = "[[step]]\ntext = 'One.'\n[[step]]\ntext = 'Two.'\n";
 pub struct Serving {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    said: Value,
+    pub said: Value,
 }
 
 impl Serving {

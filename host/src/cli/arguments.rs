@@ -75,6 +75,9 @@ pub(super) enum Verb {
     /// Serve a script to any client, without an agent: prints a line of JSON with `base_url` and `port`, records every
     /// request, and ends on SIGINT, SIGTERM, or when every step has served its reply.
     Serve(Serve),
+    /// Pass a client's requests on to a real endpoint, and write a script that gives the same answers: prints a line of
+    /// JSON with `base_url` and `port`, and writes the script on SIGINT or SIGTERM. Not in CI.
+    Record(Record),
     /// Judge recordings again: no agent, no server.
     Judge(Judge),
     /// Check scenarios and what they ask for; run nothing.
@@ -174,6 +177,32 @@ pub(super) struct Serve {
     /// Where the recording is kept, in a folder of its own; by default `.wassert/runs` in the project.
     #[arg(long, value_name = "DIR")]
     pub(super) recordings: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Record {
+    /// Who answers: `http://HOST:PORT`, with or without `/v1`. There is no TLS here: for `https` put a proxy in between.
+    #[arg(long, value_name = "URL")]
+    pub(super) upstream: String,
+    /// Where the script is written; a file that is there already is left alone.
+    #[arg(long, value_name = "FILE", default_value = "recorded.toml")]
+    pub(super) output: PathBuf,
+    /// The agent whose lanes and tools are spoken of.
+    #[arg(long, value_name = "NAME", default_value = "example")]
+    pub(super) agent: String,
+    /// The value of this variable must not stand in the script. May be given several times; keys in requests and known
+    /// shapes of keys are removed in any case.
+    #[arg(long, value_name = "VARIABLE")]
+    pub(super) secret_env: Vec<String>,
+    /// Where to listen; by default a port that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(super) port: u16,
+    /// The address to listen on. Anyone who can reach it reaches the endpoint.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(super) bind: std::net::IpAddr,
+    /// Record although `CI` is set.
+    #[arg(long)]
+    pub(super) in_ci: bool,
 }
 
 #[derive(Debug, Args)]

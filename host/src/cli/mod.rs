@@ -27,6 +27,7 @@ mod pack_test;
 mod pager;
 mod progress;
 mod project;
+mod record;
 mod retention;
 mod run;
 mod serve;
@@ -79,6 +80,7 @@ pub fn main() -> ExitCode {
     let done = match &arguments.verb {
         Verb::Run(verb) => run::run(verb, &output),
         Verb::Serve(verb) => serve::serve(verb, &output),
+        Verb::Record(verb) => record::record(verb, &output),
         Verb::Judge(verb) => judge::judge(verb, &judge::pairs(matches.subcommand_matches("judge")), &output),
         Verb::Check(verb) => check::check(verb, &output),
         Verb::List(verb) => list::list(verb, &output),

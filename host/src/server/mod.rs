@@ -14,6 +14,7 @@ mod invariant;
 mod key;
 mod lane;
 mod listen;
+mod neutral;
 mod pace;
 mod part;
 mod protocol;
@@ -43,6 +44,7 @@ use crate::scenario::{Reception, Step};
 
 use exchange::Exchange;
 use listen::Shared;
+pub use neutral::{frames, neutral};
 pub use share::SharedBytes;
 pub use upstream::{Passed, reach};
 

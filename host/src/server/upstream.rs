@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::listen::Shared;
 use super::protocol::http::{self, ReplyBody};
-use super::protocol::{Answer, format_of};
+use super::protocol::{Answer, events_in, format_of};
 use crate::document::Item;
 use crate::profile::Protocol;
 use crate::scenario::Endpoint;
@@ -177,14 +177,7 @@ pub(super) fn understood(protocol: &str, passed: &Passed) -> Vec<Item> {
 impl Passed {
     /// The JSON of its events, or its whole body where that is JSON.
     pub fn events(&self) -> Vec<Value> {
-        if let Ok(whole) = serde_json::from_slice(&self.body) {
-            return vec![whole];
-        }
-        let text = String::from_utf8_lossy(&self.body);
-        text.lines()
-            .filter_map(|line| line.strip_prefix("data:"))
-            .filter_map(|data| serde_json::from_str(data).ok())
-            .collect()
+        events_in(&self.body)
     }
 }
 

@@ -79,9 +79,9 @@ pub(super) fn format_of(protocol: Protocol) -> &'static dyn WireFormat {
 pub(super) fn said(events: &[WireEvent]) -> Vec<Item> {
     let data: Vec<Value> = events
         .iter()
-        .filter_map(|event| match event {
-            WireEvent::Data(data) => Some(data.clone()),
-            WireEvent::Raw(_) => None,
+        .flat_map(|event| match event {
+            WireEvent::Data(data) => vec![data.clone()],
+            WireEvent::Raw(raw) => events_in(raw.as_bytes()),
         })
         .collect();
     let of = |protocol: &Protocol| {
@@ -91,6 +91,18 @@ pub(super) fn said(events: &[WireEvent]) -> Vec<Item> {
         says_something.then_some(items)
     };
     Protocol::ALL.iter().find_map(of).unwrap_or_default()
+}
+
+/// The JSON of a stream's events, or of a body that is JSON as a whole.
+pub(super) fn events_in(body: &[u8]) -> Vec<Value> {
+    if let Ok(whole) = serde_json::from_slice(body) {
+        return vec![whole];
+    }
+    let text = String::from_utf8_lossy(body);
+    text.lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .filter_map(|data| serde_json::from_str(data).ok())
+        .collect()
 }
 
 /// A request as a protocol reads it.
