@@ -49,6 +49,8 @@ pub struct Around {
     pub egress: Egress,
     /// A socket that listens where the agent reaches it, for the model server.
     pub listener: TcpListener,
+    /// Where the kernel tells of its network (proc_pid_net(5)); absent where that is this program's own.
+    pub network: Option<PathBuf>,
     /// The agent's program as it is seen there.
     pub program: PathBuf,
     /// Where the run's folder is seen there, when that is elsewhere.
@@ -104,6 +106,7 @@ impl Wanted {
             surroundings: Surroundings::Group,
             egress: Egress::of_the_machine()?,
             listener: TcpListener::bind(("127.0.0.1", 0))?,
+            network: None,
             program: program.to_owned(),
             seen: None,
             isolation: Isolation {
@@ -141,6 +144,7 @@ impl Wanted {
             ),
         };
         Ok(Around {
+            network: namespace.outer().filter(|_| own).map(|outer| format!("/proc/{outer}/net").into()),
             surroundings: Surroundings::Full(Box::new(namespace)),
             egress,
             listener,

@@ -146,6 +146,10 @@ pub(super) struct Run {
     /// Run everything twice, on another port, in another folder and in another order; fail where the two runs differ.
     #[arg(long)]
     pub(super) twice: bool,
+    /// Disturb the script by a schedule of faults, generated from this number, of which the agent is known to recover.
+    /// The schedule is printed as `[[fault]]` tables: put at the end of the file, they do the same again.
+    #[arg(long, value_name = "SEED")]
+    pub(super) chaos: Option<u64>,
     /// Prepare everything, print command, environment and files, and start nothing.
     #[arg(long, conflicts_with = "twice")]
     pub(super) dry_run: bool,
@@ -171,6 +175,10 @@ pub(super) struct Serve {
     /// Where to listen; by default a port that is free.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(super) port: u16,
+    /// Disturb the script by a schedule of faults, generated from this number, of which the agent is known to recover.
+    /// The schedule is printed as `[[fault]]` tables: put at the end of the file, they do the same again.
+    #[arg(long, value_name = "SEED")]
+    pub(super) chaos: Option<u64>,
     /// The address to listen on. Anyone who can reach it can use the script and fill the recording.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(super) bind: std::net::IpAddr,

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod budget;
+mod chaos;
 mod check;
 mod diff;
 mod doctor;

@@ -1,5 +1,6 @@
 //! `wassert run`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -8,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::arguments::{Format, IsolationArgument, NetworkArgument, Run};
 use super::budget::budgets;
+use super::chaos;
 use super::dry_run::dry_run;
 use super::interrupt::watch_interrupts;
 use super::load::load_selection;
@@ -20,6 +22,7 @@ use crate::report::{Problem, ScenarioResult, matrix, render_json, results, summa
 use crate::run::{
     Dispatch, Job, Ledger, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name,
 };
+use crate::scenario::Scenario;
 use crate::value::{ExitStatus, Outcome};
 
 /// Runs what was selected.
@@ -50,7 +53,19 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
         }
     };
     let mut jobs: Vec<Job> = Vec::new();
+    let mut disturbed: BTreeMap<String, Scenario> = BTreeMap::new();
+    if let Some(seed) = arguments.chaos {
+        let mut chosen: Vec<&Scenario> = selected.iter().map(|(scenario, _)| *scenario).collect();
+        chosen.dedup_by_key(|scenario| &scenario.name);
+        for scenario in chosen {
+            match chaos::disturbed(scenario, chaos::Kind::Scenario, seed, output)? {
+                Some(other) => drop(disturbed.insert(scenario.name.clone(), other)),
+                None => unusable.push(broken(&scenario.name)),
+            }
+        }
+    }
     for (scenario, agent) in selected {
+        let scenario = disturbed.get(&scenario.name).unwrap_or(scenario);
         let known = jobs.iter().find(|job| job.scenario.name == scenario.name);
         let (scenario, assertions) = match known {
             Some(job) => (Arc::clone(&job.scenario), Arc::clone(&job.assertions)),

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::arguments::Serve;
+use super::chaos;
 use super::interrupt::watch_interrupts;
 use super::output::Output;
 use super::project;
@@ -22,6 +23,13 @@ use crate::value::{ExitStatus, Outcome, escape_terminal};
 pub(super) fn serve(arguments: &Serve, output: &Output) -> anyhow::Result<ExitStatus> {
     let root = project::root()?;
     let Some(scenario) = script(&arguments.script, &root, output)? else { return Ok(ExitStatus::Usage) };
+    let scenario = match arguments.chaos {
+        None => scenario,
+        Some(seed) => match chaos::disturbed(&scenario, chaos::Kind::Script, seed, output)? {
+            Some(disturbed) => Arc::new(disturbed),
+            None => return Ok(ExitStatus::Usage),
+        },
+    };
     let agent = agent(&scenario, arguments.agent.as_deref())?;
     let recordings = match &arguments.recordings {
         Some(named) => named.clone(),

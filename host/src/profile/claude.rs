@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, claude_lines, first, own_tool,
-    text_member,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, Retried, Retries, TurnLaunch, WireCall, claude_lines,
+    first, own_tool, text_member,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -126,6 +126,12 @@ impl Profile for Claude {
 
     fn lane(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> &'static str {
         if headers.contains_key("x-claude-code-agent-id") { "subagent" } else { "main" }
+    }
+
+    fn retries(&self) -> Retries {
+        const AFTER: &[Retried] =
+            &[Retried::Status(429), Retried::Status(500), Retried::Status(503), Retried::Cut];
+        Retries { most: 1, after: AFTER }
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

@@ -11,8 +11,8 @@ use crate::document::Place;
 
 use super::codex_code_mode::{CodeMode, is_code_mode};
 use super::{
-    KeyPlace, Known, Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, codex_home,
-    codex_lines, codex_volatile, first, text_member,
+    KeyPlace, Known, Launch, Line, Profile, Program, Retried, Retries, Transport, TurnLaunch, WireCall,
+    codex_home, codex_lines, codex_volatile, first, text_member,
 };
 
 /// The variable that holds the key; any value will do, the server asks for none.
@@ -159,6 +159,17 @@ impl Profile for Codex {
             (_, Some(_)) => "subagent",
             _ => "main",
         }
+    }
+
+    fn retries(&self) -> Retries {
+        const AFTER: &[Retried] = &[
+            Retried::Status(429),
+            Retried::Status(500),
+            Retried::Status(503),
+            Retried::Failed,
+            Retried::Cut,
+        ];
+        Retries { most: 1, after: AFTER }
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::codex::Codex;
-use super::{Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall, text_member};
+use super::{Launch, Line, Profile, Program, Retries, Transport, TurnLaunch, WireCall, text_member};
 use crate::document::Place;
 
 /// The profile `codex-code-mode`; a scenario comes to it by naming such a model.
@@ -72,6 +72,10 @@ impl Profile for CodeMode {
 
     fn lane(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> &'static str {
         Codex.lane(headers, body)
+    }
+
+    fn retries(&self) -> Retries {
+        Codex.retries()
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<String> {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    KeyPlace, Known, Launch, Line, NAMES, Profile, Program, Protocol, Transport, TurnLaunch, WireCall,
-    by_name,
+    KeyPlace, Known, Launch, Line, NAMES, Profile, Program, Protocol, Retries, Transport, TurnLaunch,
+    WireCall, by_name,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -252,6 +252,10 @@ impl Profile for Custom {
 
     fn lane(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> &'static str {
         self.base.lane(headers, body)
+    }
+
+    fn retries(&self) -> Retries {
+        self.base.retries()
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<String> {

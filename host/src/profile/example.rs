@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::document::{Place, PlaceSection};
 
 use super::{
-    Launch, Line, Profile, Program, Protocol, Transport, TurnLaunch, WireCall, codex_lines, text_member,
+    Launch, Line, Profile, Program, Protocol, Retried, Retries, Transport, TurnLaunch, WireCall, codex_lines,
+    text_member,
 };
 
 /// The profile of `wassert example-agent`.
@@ -83,6 +84,17 @@ impl Profile for Example {
 
     fn lane(&self, _headers: &BTreeMap<String, Vec<String>>, body: &Value) -> &'static str {
         if body.get("generate") == Some(&Value::Bool(false)) { "prewarm" } else { "main" }
+    }
+
+    fn retries(&self) -> Retries {
+        const AFTER: &[Retried] = &[
+            Retried::Status(429),
+            Retried::Status(500),
+            Retried::Status(503),
+            Retried::Failed,
+            Retried::Cut,
+        ];
+        Retries { most: 1, after: AFTER }
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

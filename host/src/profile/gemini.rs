@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, gemini_lines, own_tool,
-    text_member,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, Retried, Retries, TurnLaunch, WireCall, gemini_lines,
+    own_tool, text_member,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -150,6 +150,11 @@ impl Profile for Gemini {
             .flat_map(|tool| tool["functionDeclarations"].as_array().into_iter().flatten())
             .filter_map(|function| function["name"].as_str());
         if names.any(|name| name == "complete_task") { "subagent" } else { "main" }
+    }
+
+    fn retries(&self) -> Retries {
+        const AFTER: &[Retried] = &[Retried::Status(429), Retried::Status(500), Retried::Status(503)];
+        Retries { most: 1, after: AFTER }
     }
 
     fn request_session(&self, _headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

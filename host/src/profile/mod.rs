@@ -25,6 +25,7 @@ mod opencode_lines;
 mod pi;
 mod pi_lines;
 mod protocol;
+mod retries;
 #[cfg(test)]
 mod vocabulary;
 
@@ -40,6 +41,7 @@ pub use launch::{KeyPlace, Launch, Program, TurnLaunch};
 pub use line::{Line, UsageReport, UsageScope};
 pub use memory::peak_memory_mebibytes;
 pub use protocol::{Protocol, Stop};
+pub use retries::{Retried, Retries};
 
 /// How an agent speaks to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +157,11 @@ pub trait Profile: Send + Sync {
     /// What a lane without a script says by itself; none: its requests fit no step.
     fn default_reply(&self, _lane: &str) -> Option<&'static str> {
         None
+    }
+
+    /// What it is known to recover from by asking again. Nothing, where nobody has seen it.
+    fn retries(&self) -> Retries {
+        Retries::default()
     }
 
     /// The session a request names.

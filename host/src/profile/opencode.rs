@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, first, opencode_lines,
-    own_tool, text_member,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, Retried, Retries, TurnLaunch, WireCall, first,
+    opencode_lines, own_tool, text_member,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -150,6 +150,12 @@ impl Profile for Opencode {
         let is_title =
             prompts.iter().any(|prompt| prompt.as_str().is_some_and(|text| text.starts_with(TITLE)));
         if is_title { "title" } else { "main" }
+    }
+
+    fn retries(&self) -> Retries {
+        const AFTER: &[Retried] =
+            &[Retried::Status(429), Retried::Status(500), Retried::Status(503), Retried::Cut];
+        Retries { most: 2, after: AFTER }
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, first, own_tool, pi_lines,
-    text_member,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, Retried, Retries, TurnLaunch, WireCall, first,
+    own_tool, pi_lines, text_member,
 };
 use crate::document::{Place, PlaceSection};
 
@@ -111,6 +111,12 @@ impl Profile for Pi {
 
     fn lane(&self, _headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> &'static str {
         "main"
+    }
+
+    fn retries(&self) -> Retries {
+        const AFTER: &[Retried] =
+            &[Retried::Status(429), Retried::Status(500), Retried::Status(503), Retried::Cut];
+        Retries { most: 1, after: AFTER }
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

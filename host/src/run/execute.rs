@@ -95,7 +95,8 @@ pub(super) async fn execute(
         message: format!("this system does not give isolation at level full: {reason}"),
         help: Some("`wassert doctor` says why; `--isolation group` runs without it".to_owned()),
     })?;
-    let Around { mut surroundings, egress, listener, program: seen_program, seen, isolation } = around;
+    let Around { mut surroundings, egress, listener, network, program: seen_program, seen, isolation } =
+        around;
     root.is_seen_at(seen);
     let key = RunKey::of(job, &root, &isolation);
     let server = Server::start_on(
@@ -112,6 +113,9 @@ pub(super) async fn execute(
         listener,
     )
     .map_err(|error| problem("server", &format!("the model server can't listen: {error}")))?;
+    if let Some(network) = network {
+        server.clients_are_in(network);
+    }
     let launching = launching.await.map_err(|error| problem("internal", &error.to_string()))?;
 
     let identity = identify(&program, profile.version_arguments(), settings.cache.as_deref());

@@ -3,6 +3,7 @@
 
 mod assertions;
 mod budget;
+mod chaos;
 mod conduct;
 mod dispatch;
 mod examples;
@@ -28,6 +29,7 @@ mod verify;
 
 pub use assertions::{ResolveError, Resolved, check_asked, resolve};
 pub use budget::{Budgets, Ledger};
+pub use chaos::chaos;
 pub use dispatch::{Dispatch, Job, Settings, dispatch};
 pub use examples::{PackFolder, PackFolderError, reduced};
 pub use judge::{judge_document, judge_recording};

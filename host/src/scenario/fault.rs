@@ -8,8 +8,22 @@ use super::{Fault, Wire};
 /// What a fault may be, for the messages.
 const SHAPES: &str = "`{ status = 503 }`, `{ failed = \"server_error\" }`, `{ cut = true }` or `{ wire = [{ frame = 2, end = \"reset\" }] }`";
 
-/// Reads a fault: what is answered, and how that is disturbed on its way.
-pub(super) fn read(mut table: Table<'_>, findings: &Findings) -> Option<Fault> {
+/// Reads a fault of an attempt: what is answered, and how that is disturbed on its way.
+pub(super) fn read(table: Table<'_>, findings: &Findings) -> Option<Fault> {
+    read_for(Of::Attempt, table, findings)
+}
+
+/// What a fault is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// An attempt that goes wrong, so that the agent asks again.
+    Attempt,
+    /// The reply that is served in the end, which may well arrive whole.
+    Reply,
+}
+
+/// Reads a fault of an attempt or of the reply itself.
+pub(super) fn read_for(of: Of, mut table: Table<'_>, findings: &Findings) -> Option<Fault> {
     let kinds = ["status", "failed", "cut"].map(|key| table.has(key));
     let is_disturbed = table.has("wire") || table.has("headers");
     let fault = match kinds {
@@ -47,7 +61,7 @@ pub(super) fn read(mut table: Table<'_>, findings: &Findings) -> Option<Fault> {
             help,
         );
     }
-    if fault.is_none() && !wire.harms() {
+    if of == Of::Attempt && fault.is_none() && !wire.harms() {
         let help = "write `wire` on the step itself, or end the reply with `end`";
         findings.error_with_help(
             "bad-fault",

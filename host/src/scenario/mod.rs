@@ -5,6 +5,7 @@ mod assertions;
 mod budget;
 mod call;
 mod capture;
+mod chaos;
 mod completed;
 mod conduct;
 mod differences;
@@ -36,6 +37,7 @@ mod workspace;
 mod every_key;
 
 pub use budget::{BUDGET_KEYS, Budget};
+pub use chaos::{Survived, Target, schedule};
 pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
 pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use load::{LoadContext, Loaded, MOST_BYTES, load, load_script};

@@ -22,6 +22,7 @@ mod refused;
 mod request;
 mod route;
 mod script;
+mod shape;
 mod share;
 mod takeover;
 #[cfg(test)]
@@ -45,6 +46,7 @@ use crate::scenario::{Reception, Step};
 use exchange::Exchange;
 use listen::Shared;
 pub use neutral::{frames, neutral};
+pub use shape::Shape;
 pub use share::SharedBytes;
 pub use upstream::{Passed, reach};
 
@@ -148,6 +150,12 @@ impl Server {
     pub fn requests(&self) -> impl Fn() -> usize + Send + Sync + use<> {
         let exchange = Arc::clone(&self.shared.exchange);
         move || exchange.requests()
+    }
+
+    /// Says where the kernel tells of the network that clients are in (proc_pid_net(5)), where it is not this
+    /// program's own: whether they have read what was sent is seen there.
+    pub fn clients_are_in(&self, network: std::path::PathBuf) {
+        self.shared.exchange.gates().peers_are_in(network);
     }
 
     /// From now on requests belong to this turn. Called before each agent process starts.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::LANES;
-use crate::scenario::fault;
+use crate::scenario::fault::{self, Of};
 use crate::scenario::findings::Findings;
 use crate::scenario::load::known_word;
 use crate::scenario::table::Table;
@@ -31,7 +31,8 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<(Range<usiz
         }
         let step = table.integer("step", 1..=1000).and_then(|step| u32::try_from(step).ok());
         let attempt = table.integer("attempt", 1..=1000).and_then(|attempt| u32::try_from(attempt).ok());
-        let fault = fault::read(table, findings);
+        let of = if attempt.is_some() { Of::Attempt } else { Of::Reply };
+        let fault = fault::read_for(of, table, findings);
         if let (Some(lane), Some(step), Some(fault)) = (lane, step, fault) {
             found.push((place, Addressed { lane: lane.to_owned(), step, attempt, fault }));
         }

@@ -1,12 +1,13 @@
 //! What held replies wait for: events of the run, told here as they happen.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cap_std::fs::Dir;
 use tokio::sync::watch;
 
-use super::peer::{Queues, queues};
+use super::peer::{OWN_NETWORK, Queues, queues};
 use super::socket::Socket;
 use crate::scenario::Gate;
 
@@ -23,6 +24,8 @@ pub(in crate::server) struct Gates {
     happened: Mutex<Happened>,
     changed: watch::Sender<()>,
     workspace: Option<Dir>,
+    /// Where the kernel tells of the network that peers are in, where it is not this program's.
+    network: OnceLock<PathBuf>,
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +38,17 @@ struct Happened {
 impl Gates {
     /// Nothing has happened; files are looked for in `workspace`.
     pub(in crate::server) fn new(workspace: Option<Dir>) -> Self {
-        Self { happened: Mutex::default(), changed: watch::Sender::new(()), workspace }
+        Self {
+            happened: Mutex::default(),
+            changed: watch::Sender::new(()),
+            workspace,
+            network: OnceLock::new(),
+        }
+    }
+
+    /// Peers are in this network. Said once, before they come.
+    pub(in crate::server) fn peers_are_in(&self, network: PathBuf) {
+        let _ = self.network.set(network);
     }
 
     fn happened(&self) -> MutexGuard<'_, Happened> {
@@ -66,7 +79,7 @@ impl Gates {
     /// Waits until a gate is open. `own` is the number of the request whose reply is held.
     pub(super) async fn opened(&self, gate: &Gate, socket: &Socket, own: usize) {
         match gate {
-            Gate::Drained => drained(socket).await,
+            Gate::Drained => self.drained(socket).await,
             Gate::File(_) => {
                 while !self.is_open(gate, own) {
                     tokio::time::sleep(LOOK_EVERY).await;
@@ -98,18 +111,19 @@ impl Gates {
             Gate::Drained => false,
         }
     }
-}
 
-/// Waits until the peer's program has read everything. Where the peer can't be seen, its kernel has it, and some time
-/// has passed.
-pub(super) async fn drained(socket: &Socket) {
-    let Some((ours, peers)) = socket.ends() else { return };
-    loop {
-        match queues(ours, peers) {
-            Queues::Drained => return,
-            Queues::Unknown => return tokio::time::sleep(UNSEEN_PAUSE).await,
-            Queues::Waiting if socket.is_left() => return,
-            Queues::Waiting => tokio::time::sleep(LOOK_EVERY).await,
+    /// Waits until the peer's program has read everything. Where its end of the connection can't be seen, on another
+    /// machine for example, its kernel has everything, and some time has passed: no proof.
+    pub(super) async fn drained(&self, socket: &Socket) {
+        let Some((ours, peers)) = socket.ends() else { return };
+        let network = self.network.get().map_or(Path::new(OWN_NETWORK), PathBuf::as_path);
+        loop {
+            match queues(network, ours, peers) {
+                Queues::Drained => return,
+                Queues::Unknown => return tokio::time::sleep(UNSEEN_PAUSE).await,
+                Queues::Waiting if socket.is_left() => return,
+                Queues::Waiting => tokio::time::sleep(LOOK_EVERY).await,
+            }
         }
     }
 }

@@ -1,9 +1,15 @@
 //! Whether a peer on this machine has taken what was sent to it, from the kernel's table of connections.
 //!
-//! `/proc/net/tcp` (proc(5)) lists both ends of a loopback connection with what waits in their queues: ours is empty
-//! when the peer's kernel has everything, the peer's when its program has read it.
+//! `/proc/PID/net/tcp` (proc_pid_net(5)) lists both ends of a loopback connection with what waits in their queues:
+//! ours holds what the peer's kernel has not acknowledged, the peer's what its program has not read. Both empty prove
+//! that everything was read. A socket stays in the table of the network it was made in, whoever holds it: the agent's
+//! network is told where it is not this program's.
 
 use std::net::SocketAddr;
+use std::path::Path;
+
+/// Where the kernel tells of the network that this program is in.
+pub(super) const OWN_NETWORK: &str = "/proc/thread-self/net";
 
 /// What the kernel's table says of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +22,10 @@ pub(super) enum Queues {
     Unknown,
 }
 
-/// Looks a connection up; `ours` and `peers` are its two addresses.
-pub(super) fn queues(ours: SocketAddr, peers: SocketAddr) -> Queues {
-    let table = if ours.is_ipv4() { "/proc/thread-self/net/tcp" } else { "/proc/thread-self/net/tcp6" };
-    match std::fs::read_to_string(table) {
+/// Looks a connection up in a network; `ours` and `peers` are its two addresses.
+pub(super) fn queues(network: &Path, ours: SocketAddr, peers: SocketAddr) -> Queues {
+    let table = if ours.is_ipv4() { "tcp" } else { "tcp6" };
+    match std::fs::read_to_string(network.join(table)) {
         Ok(table) => read(&table, ours, peers),
         Err(_) => Queues::Unknown,
     }
@@ -75,9 +81,11 @@ mod tests {
         let (mut ours, peers) = listener.accept().unwrap();
         let here = ours.local_addr().unwrap();
         ours.write_all(b"four").unwrap();
-        assert_eq!(queues(here, peers), Queues::Waiting);
+        let seen = |peers| queues(Path::new(OWN_NETWORK), here, peers);
+        assert_eq!(seen(peers), Queues::Waiting);
         client.read_exact(&mut [0; 4]).unwrap();
-        assert_eq!(queues(here, peers), Queues::Drained);
-        assert_eq!(queues(here, "127.0.0.1:1".parse().unwrap()), Queues::Unknown);
+        assert_eq!(seen(peers), Queues::Drained);
+        assert_eq!(seen("127.0.0.1:1".parse().unwrap()), Queues::Unknown);
+        assert_eq!(queues(Path::new("/proc/none"), here, peers), Queues::Unknown);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::gate::{Gates, drained};
+use super::gate::Gates;
 use super::plan::{Act, Plan};
 use super::socket::Socket;
 use crate::scenario::{End, Gate};
@@ -41,7 +41,7 @@ pub(in crate::server) async fn play(
                     () = left(&socket) => return over,
                 }
             }
-            Act::Drain => drained(&socket).await,
+            Act::Drain => gates.drained(&socket).await,
             Act::Hold(gate) => {
                 tokio::select! {
                     () = gates.opened(&gate, &socket, own) => passed(&gate),
