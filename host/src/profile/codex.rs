@@ -161,6 +161,10 @@ impl Profile for Codex {
         }
     }
 
+    fn default_reply(&self, lane: &str) -> Option<&'static str> {
+        (lane == "compaction").then_some("A summary of what was said so far.")
+    }
+
     fn retries(&self) -> Retries {
         const AFTER: &[Retried] = &[
             Retried::Status(429),

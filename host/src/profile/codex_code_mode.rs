@@ -74,6 +74,10 @@ impl Profile for CodeMode {
         Codex.lane(headers, body)
     }
 
+    fn default_reply(&self, lane: &str) -> Option<&'static str> {
+        Codex.default_reply(lane)
+    }
+
     fn retries(&self) -> Retries {
         Codex.retries()
     }

@@ -254,6 +254,10 @@ impl Profile for Custom {
         self.base.lane(headers, body)
     }
 
+    fn default_reply(&self, lane: &str) -> Option<&'static str> {
+        self.base.default_reply(lane)
+    }
+
     fn retries(&self) -> Retries {
         self.base.retries()
     }

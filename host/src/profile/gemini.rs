@@ -152,6 +152,11 @@ impl Profile for Gemini {
         if names.any(|name| name == "complete_task") { "subagent" } else { "main" }
     }
 
+    fn default_reply(&self, lane: &str) -> Option<&'static str> {
+        // Anything but this JSON is asked for five times, and costs more than a minute.
+        (lane == "router").then_some(r#"{"complexity_reasoning":"scripted","complexity_score":1}"#)
+    }
+
     fn retries(&self) -> Retries {
         const AFTER: &[Retried] = &[Retried::Status(429), Retried::Status(500), Retried::Status(503)];
         Retries { most: 1, after: AFTER }

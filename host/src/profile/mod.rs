@@ -154,7 +154,8 @@ pub trait Profile: Send + Sync {
     /// The role of a request, from what all protocols have: headers (names in lower case) and the body.
     fn lane(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> &'static str;
 
-    /// What a lane without a script says by itself; none: its requests fit no step.
+    /// What the model says in a lane that nothing is scripted for, so that a scenario need only script `main`; none: its
+    /// requests fit no step. Lanes whose requests ask no model are answered for every agent alike.
     fn default_reply(&self, _lane: &str) -> Option<&'static str> {
         None
     }

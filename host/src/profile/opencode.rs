@@ -152,6 +152,10 @@ impl Profile for Opencode {
         if is_title { "title" } else { "main" }
     }
 
+    fn default_reply(&self, lane: &str) -> Option<&'static str> {
+        (lane == "title").then_some("A title")
+    }
+
     fn retries(&self) -> Retries {
         const AFTER: &[Retried] =
             &[Retried::Status(429), Retried::Status(500), Retried::Status(503), Retried::Cut];

@@ -46,7 +46,8 @@ impl Entry {
             Item::Message { role: Role::Assistant, text } => Self::Assistant(text.clone()),
             Item::Call { call, tool, .. } => Self::Call { call: call.clone(), tool: tool.clone() },
             Item::Result { call, output } => Self::Result { call: call.clone(), output: output.clone() },
-            Item::Message { .. } | Item::Reasoning { .. } | Item::Other { .. } => return None,
+            Item::Other { .. } => Self::Assistant(compacted(item)?),
+            Item::Message { .. } | Item::Reasoning { .. } => return None,
         })
     }
 
@@ -66,6 +67,15 @@ impl Entry {
             Self::Result { call, output } => format!("result {} of call {}", quote(output), quote(call)),
         }
     }
+}
+
+/// What stands for the history in an item into which a server compacted it (`compaction` of the Responses protocol;
+/// codex also knows it as `compaction_summary` and `context_compaction`).
+pub(super) fn compacted(item: &Item) -> Option<String> {
+    let Item::Other { type_name, raw } = item else { return None };
+    let is_compacted =
+        matches!(type_name.as_str(), "compaction" | "compaction_summary" | "context_compaction");
+    raw["encrypted_content"].as_str().filter(|_| is_compacted).map(str::to_owned)
 }
 
 /// The entries of a transcript, and where in it each of them stands.

@@ -47,7 +47,8 @@ struct State {
     resumes: bool,
     lanes: BTreeMap<String, Lane>,
     responses: Responses,
-    prewarms: u32,
+    /// Lane to the number of replies that were given there without a script.
+    defaults: BTreeMap<String, u32>,
     capture: Capture,
     signatures: Signatures,
     /// Lane and conversation to the first request that reached its latest step.
@@ -95,7 +96,7 @@ impl Exchange {
             resumes: false,
             lanes,
             responses: Responses::default(),
-            prewarms: 0,
+            defaults: BTreeMap::new(),
             capture: Capture::new(capture_limit_bytes),
             signatures: Signatures::default(),
             latest: BTreeMap::new(),

@@ -19,9 +19,10 @@ use super::exchange::Exchange;
 use super::protocol::http::{self, ReplyBody};
 use super::protocol::responses::framing::{DEFLATE_ACCEPTED, offers_deflate};
 use super::protocol::responses::websocket;
+use super::protocol::{Refusal, format_of};
 use super::refused::refuse;
 use super::request::{Incoming, too_large, violation};
-use super::route::{Route, route};
+use super::route::{Route, protocol_of, route};
 use super::takeover::{Outgoing, take_over};
 use super::upstream::pass;
 use super::wire::Socket;
@@ -194,8 +195,17 @@ async fn handle(
                     format!("the body of a request took longer than {} ms to come", patience.as_millis());
                 Err(violation(SLOW, message))
             }
-            // The peer left in the middle of its request: there is nobody to answer, and nothing to tell.
-            Ok(Err(_)) => return Response::new(ReplyBody::whole(body::Bytes::new())),
+            // The peer was ended in the middle of its request, which is no fact about it and not recorded; one that
+            // only stopped sending must not take what it gets for a reply.
+            Ok(Err(_)) => {
+                let format = format_of(protocol_of(&incoming.target, &incoming.headers));
+                let refusal = Refusal::new(
+                    400,
+                    "incomplete_request",
+                    String::from("the body of the request ends early"),
+                );
+                return http::response(format.refusal(Transport::Http, &refusal));
+            }
         };
         let outgoing = shared.exchange.answer(Incoming { raw, ..incoming.clone() });
         if let Some(forward) = outgoing.forward {

@@ -7,6 +7,7 @@ mod answer;
 mod capture;
 mod coding;
 mod conversation;
+mod defaults;
 mod exchange;
 mod expect;
 mod fault;

@@ -10,6 +10,8 @@ use crate::profile::Protocol;
 pub(super) enum Route {
     /// Asks a model for a reply.
     Generate(Protocol),
+    /// Asks for a conversation in short (`POST /v1/responses/compact`).
+    Compact,
     /// A WebSocket upgrade of `GET …/v1/responses`.
     Upgrade,
     /// Asks how many tokens a request would count.
@@ -28,6 +30,7 @@ pub(super) fn route(method: &str, target: &str, headers: &BTreeMap<String, Vec<S
     let codex = || query.split('&').any(|pair| pair.split('=').next() == Some("client_version"));
     match (method, path) {
         ("POST", "/v1/responses") => Route::Generate(Protocol::Responses),
+        ("POST", "/v1/responses/compact") => Route::Compact,
         ("GET", "/v1/responses") if asks_for_websocket(headers) => Route::Upgrade,
         ("POST", "/v1/chat/completions") => Route::Generate(Protocol::Chat),
         ("POST", "/v1/messages") => Route::Generate(Protocol::Messages),

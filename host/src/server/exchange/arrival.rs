@@ -1,5 +1,7 @@
 //! A request on its way into the capture, and the answers that no step gives.
 
+use std::sync::Arc;
+
 use crate::document::{ReplyKind, Request};
 use crate::scenario::{self, Endpoint};
 
@@ -7,6 +9,7 @@ use super::step::head;
 use super::{State, TERMINAL_STATUS};
 use crate::server::answer::{Manner, reply};
 use crate::server::lane::Mismatch;
+use crate::server::part::Part;
 use crate::server::protocol::{Answer, Decoded, Refusal};
 use crate::server::share::SharedBytes;
 use crate::server::takeover::Outgoing;
@@ -100,14 +103,25 @@ impl State {
         Outgoing::plain(answer, position)
     }
 
-    /// Answers codex' `generate: false`: it waits for `response.completed` and builds on its identifier.
-    pub(super) fn prewarm(&mut self, arrival: &Arrival, decoded: Decoded) -> Answer {
-        self.prewarms += 1;
-        let id = format!("prewarm_{}", self.prewarms);
-        let answer = arrival
-            .manner
-            .reply(&head(&id, "prewarm", &arrival.request, &decoded, &scenario::Manner::default()), &[]);
-        self.responses.remember("prewarm", format!("resp_{id}"), decoded.wire_items);
+    /// What the model says where nothing is scripted; later requests may build on it.
+    pub(super) fn reply_by_default(
+        &mut self,
+        arrival: &Arrival,
+        lane: &str,
+        decoded: Decoded,
+        parts: &[Part],
+    ) -> Answer {
+        let count = self.defaults.entry(lane.to_owned()).or_default();
+        *count += 1;
+        let id = format!("{lane}_{count}");
+        let head = head(&id, lane, &arrival.request, &decoded, &scenario::Manner::default());
+        let answer = arrival.manner.reply(&head, parts);
+        let mut items = decoded.wire_items;
+        items.extend(arrival.manner.format.remembered(&head, parts).into_iter().map(Arc::new));
+        self.responses.remember(lane, format!("resp_{id}"), items);
+        if lane == "compaction" {
+            self.summaries.extend(parts.iter().map(Part::whole));
+        }
         answer
     }
 }

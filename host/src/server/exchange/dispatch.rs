@@ -2,7 +2,7 @@
 //!
 //! Finds no step and renders none; that is `step`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::document::Request;
 use crate::profile::{Protocol, Transport};
@@ -11,10 +11,11 @@ use super::arrival::Arrival;
 use super::{Exchange, State, TERMINAL_STATUS};
 use crate::server::answer::Manner;
 use crate::server::conversation::quote;
+use crate::server::defaults;
 use crate::server::expect::Facts;
 use crate::server::invariant::transcript_violations;
-use crate::server::protocol::models::models;
-use crate::server::protocol::{Answer, Asked, Decoded, Refusal, format_of, tokens};
+use crate::server::protocol::responses::Compact;
+use crate::server::protocol::{Answer, Asked, Decoded, Refusal, format_of};
 use crate::server::request::{Body, Incoming};
 use crate::server::route::{Route, protocol_of, route};
 use crate::server::share::SharedBytes;
@@ -60,37 +61,17 @@ impl Exchange {
         }
         drop(bytes);
         match route {
-            Route::Generate(_) => self.respond(state, arrival, json),
-            Route::Upgrade if self.accept_websocket => {
-                self.in_order(state, arrival, "upgrade", Answer { status: 101, ..Answer::empty() })
+            Route::Generate(_) => {
+                let lane = self.profile.lane(&arrival.request.headers, json.as_ref().unwrap_or(&Value::Null));
+                self.respond(state, arrival, lane, json)
             }
-            Route::Upgrade => {
-                let message = String::from("this server speaks HTTP here");
-                let answer = manner.refusal(&Refusal::new(426, "upgrade_refused", message));
-                self.in_order(state, arrival, "upgrade", answer)
+            Route::Compact => {
+                arrival.manner.format = &Compact;
+                self.respond(state, arrival, "compaction", json)
             }
-            Route::CountTokens(protocol) => {
-                let asked = Asked {
-                    transport: manner.transport,
-                    target: &arrival.request.path,
-                    body: json.as_ref().unwrap_or(&Value::Null),
-                    earlier: &|_| None,
-                };
-                let decoded = manner.format.decode(&asked);
-                let count = tokens(decoded.transcript.len());
-                arrival.request.transcript = decoded.transcript;
-                arrival.request.model = decoded.model;
-                arrival.request.tools = decoded.tools;
-                let body = match protocol {
-                    Protocol::Gemini => json!({"totalTokens": count}),
-                    _ => json!({"input_tokens": count}),
-                };
-                self.in_order(state, arrival, "count-tokens", Answer::json(200, &body))
+            Route::Upgrade | Route::CountTokens(_) | Route::Models(_) | Route::Probe => {
+                self.answer_alike(state, arrival, route, incoming.is_own, json.as_ref())
             }
-            Route::Models(list) => self.in_order(state, arrival, "models", Answer::json(200, &models(list))),
-            Route::Probe if incoming.is_own => self.in_order(state, arrival, "probe", Answer::empty()),
-            // Agents ask whether anybody is there before they show their key.
-            Route::Probe => state.default_answer(arrival, "probe", Answer::empty()),
             Route::Unknown if self.reception.passes_all() && incoming.transport == Transport::Http => {
                 self.pass(state, arrival, "unknown").unwrap_or_else(|arrival| {
                     state.refuse(*arrival, "unknown", String::from("nothing is passed on here"))
@@ -108,9 +89,43 @@ impl Exchange {
         }
     }
 
-    fn respond(&self, state: &mut State, mut arrival: Arrival, json: Option<Value>) -> Outgoing {
+    /// Answers a request that asks no model: as for every agent, unless its lane is scripted.
+    fn answer_alike(
+        &self,
+        state: &mut State,
+        mut arrival: Arrival,
+        route: Route,
+        is_own: bool,
+        json: Option<&Value>,
+    ) -> Outgoing {
+        if let Route::CountTokens(_) = route {
+            let decoded = arrival.manner.format.decode(&Asked {
+                transport: arrival.manner.transport,
+                target: &arrival.request.path,
+                body: json.unwrap_or(&Value::Null),
+                earlier: &|_| None,
+            });
+            arrival.request.transcript = decoded.transcript;
+            arrival.request.model = decoded.model;
+            arrival.request.tools = decoded.tools;
+        }
+        let items = arrival.request.transcript.len();
+        match defaults::of_route(route, arrival.manner, self.accept_websocket, items) {
+            // Agents ask whether anybody is there before they show their key.
+            Some((lane, answer)) if !is_own => state.default_answer(arrival, lane, answer),
+            Some((lane, answer)) => self.in_order(state, arrival, lane, answer),
+            None => state.refuse(arrival, "unknown", String::from("nothing is answered here")),
+        }
+    }
+
+    fn respond(
+        &self,
+        state: &mut State,
+        mut arrival: Arrival,
+        lane: &'static str,
+        json: Option<Value>,
+    ) -> Outgoing {
         let request = &mut arrival.request;
-        let lane = self.profile.lane(&request.headers, json.as_ref().unwrap_or(&Value::Null));
         let Some(json) = json.filter(Value::is_object) else {
             let difference = match request.violations.first() {
                 Some(violation) => violation.message.clone(),
@@ -148,7 +163,7 @@ impl Exchange {
                 state.default_answer(arrival, lane, answer)
             }
             None if lane == "prewarm" => {
-                let answer = state.prewarm(&arrival, decoded);
+                let answer = state.reply_by_default(&arrival, lane, decoded, &[]);
                 self.in_order(state, arrival, lane, answer)
             }
             None => self.step(state, arrival, lane, decoded, &json),

@@ -10,7 +10,8 @@ use crate::scenario::{self, Values};
 use super::arrival::Arrival;
 use super::{Exchange, Held, State};
 use crate::server::answer::{Rendered, called, render, step_reply};
-use crate::server::conversation::Entries;
+use crate::server::conversation::{Entries, compacted};
+use crate::server::defaults;
 use crate::server::expect::Facts;
 use crate::server::invariant::lost;
 use crate::server::lane::{Lane, Moment, Served};
@@ -48,11 +49,9 @@ impl Exchange {
         let mut brought = Values::new();
         let steps = state.lanes.entry(lane.to_owned()).or_insert_with(|| Lane::new(lane));
         if steps.steps.is_empty()
-            && let Some(text) = self.profile.default_reply(lane)
+            && let Some(parts) = defaults::of_lane(self.profile, lane)
         {
-            let id = format!("{lane}_default");
-            let head = head(&id, lane, request, &decoded, &scenario::Manner::default());
-            let answer = arrival.manner.reply(&head, &[Part::text(text)]);
+            let answer = state.reply_by_default(&arrival, lane, decoded, &parts);
             return state.default_answer(arrival, lane, answer);
         }
         let prepare = |step: &ScriptStep| {
@@ -154,6 +153,7 @@ fn held_summaries(summaries: &[String], lane: &str, transcript: &[Item]) -> Vec<
     let holds = |summary: &&String| {
         transcript.iter().any(|item| match item {
             Item::Message { text, .. } => text.contains(summary.as_str()),
+            Item::Other { .. } => compacted(item).is_some_and(|text| text.contains(summary.as_str())),
             _ => false,
         })
     };

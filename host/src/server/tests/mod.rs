@@ -1,11 +1,16 @@
 //! The server over real sockets, and what its tests share.
 
+mod asked;
 mod causality;
 mod disturbed;
 mod facts;
+mod fallbacks;
+mod fuzz;
 mod http;
+mod invariants;
 mod limits;
 mod mutations;
+mod odd;
 mod parallel;
 mod protocols;
 mod steps;

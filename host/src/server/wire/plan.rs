@@ -100,8 +100,9 @@ enum Mark {
 /// Plans a reply.
 pub(in crate::server) fn plan(material: &Material, wire: &Wire) -> Plan {
     let mut plan = Plan::default();
-    let (mut head, closes) = head(material, wire);
     let mut slots = edited(material, wire, &mut plan.unknown);
+    let sent = ordered(material, wire, slots.clone(), &mut Vec::new());
+    let (mut head, closes) = head(material, wire, sent.iter().map(|slot| slot.bytes.len()).sum());
     mark(material, wire, &mut head, &mut slots, &mut plan.unknown);
     let order = ordered(material, wire, slots, &mut plan.unknown);
 

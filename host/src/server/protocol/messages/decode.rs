@@ -113,6 +113,13 @@ fn violations(body: &Value, messages: &[Value]) -> Vec<Violation> {
             let sentence = format!("message {position} is of the same role as the one before it");
             found.push(violation("roles-do-not-alternate", sentence));
         }
+        // The API wants results before anything else in a message (Anthropic, "Handling results").
+        let kinds =
+            message["content"].as_array().into_iter().flatten().map(|block| block["type"] == "tool_result");
+        if kinds.skip_while(|is_result| *is_result).any(|is_result| is_result) {
+            let sentence = format!("message {position} has something before a result");
+            found.push(violation("result-out-of-place", sentence));
+        }
         let results: BTreeSet<_> =
             blocks(message, "tool_result").map(|block| text_of(block, "tool_use_id")).collect();
         for call in blocks(before, "tool_use").map(|block| text_of(block, "id")) {

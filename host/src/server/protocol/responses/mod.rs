@@ -1,5 +1,6 @@
 //! OpenAI Responses: the same events over HTTP and over a WebSocket.
 
+mod compact;
 mod decode;
 mod events;
 pub(in crate::server) mod framing;
@@ -13,6 +14,8 @@ use crate::profile::Transport;
 use crate::server::answer::Manner;
 use crate::server::fault::error_type;
 use crate::server::part::Part;
+
+pub(in crate::server) use compact::Compact;
 
 /// The wire format.
 pub(in crate::server) struct Responses;
@@ -30,7 +33,9 @@ impl WireFormat for Responses {
         transcript.extend(decode::instructions(body));
         transcript.extend(own.iter().map(|raw| decode::item(raw)));
         wire_items.extend(own);
-        let encrypted = wire_items.iter().filter_map(|item| item["encrypted_content"].as_str());
+        // What a server compacted is sealed too, and no mark of reasoning.
+        let thoughts = wire_items.iter().filter(|item| item["type"] == "reasoning");
+        let encrypted = thoughts.filter_map(|item| item["encrypted_content"].as_str());
         Decoded {
             signatures: encrypted.map(str::to_owned).collect(),
             model: body["model"].as_str().map(str::to_owned),

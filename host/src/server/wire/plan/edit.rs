@@ -6,7 +6,8 @@ use crate::scenario::{What, Wire};
 use crate::server::wire::frame;
 
 /// The head, and whether the body has the form that the schedule's headers say, whatever it is, and then the end.
-pub(super) fn head(material: &Material, wire: &Wire) -> (Slot, bool) {
+/// `length` is that of a body that is sent to its end.
+pub(super) fn head(material: &Material, wire: &Wire, length: usize) -> (Slot, bool) {
     let mut headers = material.headers.clone();
     for (name, value) in &wire.headers {
         headers.retain(|(own, _)| own != name);
@@ -19,7 +20,6 @@ pub(super) fn head(material: &Material, wire: &Wire) -> (Slot, bool) {
         match material.form {
             Form::Chunked if !closes => headers.push(("transfer-encoding".into(), "chunked".into())),
             Form::Length if !closes => {
-                let length: usize = material.frames.iter().map(Vec::len).sum();
                 headers.push(("content-length".into(), length.to_string()));
             }
             _ => {}
