@@ -199,3 +199,61 @@ fn a_script_with_a_mistake_or_without_a_step_is_refused() {
         assert!(said.stderr.contains(expected), "{}", said.stderr);
     }
 }
+
+#[test]
+fn a_reply_that_is_on_its_way_when_the_signal_comes_is_sent_to_its_end() {
+    let project = Project::new();
+    let script =
+        "[[step]]\ntext = 'One.'\nwire = [{ after = 2, hold = { file = 'go' } }]\n[[step]]\ntext = 'Two.'\n";
+    let serving = Serving::start(&project, script, &[]);
+    let port = serving.said["port"].as_u64().unwrap() as u16;
+    let body = json!({ "model": "m", "stream": true, "input": [user("first")] }).to_string();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        .unwrap();
+    let mut reader = BufReader::new(stream);
+    let mut reply = String::new();
+    while !reply.contains("response.in_progress") {
+        assert_ne!(reader.read_line(&mut reply).unwrap(), 0, "{reply}");
+    }
+    serving.signal(Signal::TERM);
+    // It has heard the signal when nobody listens any more.
+    while TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        std::thread::yield_now();
+    }
+    project.write("go", "");
+    reader.read_to_string(&mut reply).unwrap();
+    assert!(reply.contains("event: response.completed"), "{reply}");
+    let (code, stdout, _) = serving.end();
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("step 2 of lane `main` was not used up") && !stdout.contains("held"), "{stdout}");
+}
+
+#[test]
+fn a_served_recording_reads_as_one() {
+    let project = Project::new();
+    let serving = Serving::start(&project, TWO_STEPS, &[]);
+    serving.ask(&json!([user("first")]));
+    serving.ask(&json!([user("first"), said("One."), user("second")]));
+    assert_eq!(serving.end().0, 0);
+    let run = std::fs::read_dir(project.path().join(".wassert/runs")).unwrap().next().unwrap().unwrap();
+    let recording = run.path().join("script@example");
+    let recording = recording.to_str().unwrap();
+    let judged = project.wassert(&["judge", recording]);
+    assert_eq!(judged.code, 0, "{}{}", judged.stdout, judged.stderr);
+    assert!(
+        judged.stdout.contains("1 scenarios: 1 passed") && judged.stdout.contains("1 verdicts: 1 passed"),
+        "{}",
+        judged.stdout
+    );
+    let shown = project.wassert(&["show", recording]);
+    for told in [
+        "script, served to whoever asked",
+        "requests[0] main step 1",
+        "model says Two.",
+        "pass run/script-followed",
+    ] {
+        assert!(shown.stdout.contains(told), "{told}: {}", shown.stdout);
+    }
+    assert!(!shown.stdout.contains("turn"), "{}", shown.stdout);
+}

@@ -107,7 +107,8 @@ pub(super) fn judge(
                     }
                     None => judge_recording(&judge, &recording, &asked),
                 };
-                let problem = (asked.is_empty()
+                let problem = (!recording.document.scenario.served
+                    && asked.is_empty()
                     && another.is_none()
                     && recording.document.scenario.assertions.is_empty())
                 .then(|| Problem {

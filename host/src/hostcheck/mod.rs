@@ -23,19 +23,24 @@ use crate::value::{
 /// The judge's name and version in receipts; it changes when any of these assertions does.
 const ENGINE: &str = "wassert-host/2";
 
-/// Every host assertion on a document, in their fixed order.
+/// Whether script and traffic agreed.
+const FOLLOWED: &str = "run/script-followed";
+
+/// Every host assertion on a document, in their fixed order; of a script that was served, the one that says something
+/// where there was no agent.
 pub fn judge(document: &Document) -> Vec<Verdict> {
     let value = serde_json::to_value(document).unwrap_or_default();
     let judged = |assertion: &str, sections: &[&str], findings: Option<Vec<Finding>>| {
         verdict(assertion, sections, &value, findings)
     };
+    let followed =
+        judged(FOLLOWED, &["script", "requests", "scenario"], Some(script_followed::check(document)));
+    if document.scenario.served {
+        return vec![followed];
+    }
     vec![
         judged("run/completed", &["turns", "scenario"], Some(completed::check(document))),
-        judged(
-            "run/script-followed",
-            &["script", "requests", "scenario"],
-            Some(script_followed::check(document)),
-        ),
+        followed,
         judged("run/no-survivors", &["processes", "scenario"], no_survivors::check(document)),
         judged("run/no-egress", &["egress", "isolation", "scenario"], no_egress::check(document)),
         judged("run/home-only", &["home", "scenario"], home_only::check(document)),
@@ -105,6 +110,15 @@ fn pass(message: &str, path: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_served_script_only_its_traffic_is_judged() {
+        let mut document = Document::default();
+        document.scenario.served = true;
+        let verdicts = judge(&document);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.assertion.as_str()).collect::<Vec<_>>(), [FOLLOWED]);
+        assert_eq!(verdicts[0].outcome, Outcome::Pass);
+    }
 
     #[test]
     fn a_section_that_was_not_recorded_is_no_verdict() {

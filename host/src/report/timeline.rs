@@ -6,7 +6,7 @@ use super::aftermath::aftermath;
 use super::causal::{Entry, causal_order, is_failure};
 use super::items::{tell_short, word};
 use super::layout::{Layout, counted};
-use super::news::{new_items, news};
+use super::news::{arrival, new_items, news};
 use super::part::NoSuchPart;
 use crate::document::{Document, Event, EventKind, Item, Phase, ReplyKind, Request, Role, Turn};
 use crate::value::Verdict;
@@ -27,14 +27,18 @@ pub fn timeline(
     let mut out = String::new();
     let agent = &document.agent;
     let version = agent.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
-    layout
-        .line(0)
-        .strong(&document.scenario.name)
-        .plain(" on ")
-        .strong(&agent.name)
-        .plain(&format!(" ({}{version}, {})", agent.profile, agent.transport))
-        .end(&mut out);
-    layout.line(0).faint(&document.scenario.summary).end(&mut out);
+    let line = layout.line(0).strong(&document.scenario.name);
+    if document.scenario.served {
+        line.plain(", served to whoever asked, in the words of ").strong(&agent.profile).end(&mut out);
+    } else {
+        line.plain(" on ")
+            .strong(&agent.name)
+            .plain(&format!(" ({}{version}, {})", agent.profile, agent.transport))
+            .end(&mut out);
+    }
+    if !document.scenario.summary.is_empty() {
+        layout.line(0).faint(&document.scenario.summary).end(&mut out);
+    }
     for wanted in turns(document, turn)? {
         tell_turn(&mut out, document, wanted, layout);
     }
@@ -91,10 +95,17 @@ fn tell_turn(out: &mut String, document: &Document, turn: &Turn, layout: Layout)
 /// Requests that belong to no turn that was recorded.
 fn tell_early(out: &mut String, document: &Document, layout: Layout) {
     let known = |request: &Request| document.turns.iter().any(|turn| turn.turn == request.turn);
-    let mut early = (0..document.requests.len()).filter(|at| !known(&document.requests[*at])).peekable();
-    if early.peek().is_some() {
+    let served = document.scenario.served;
+    let order = if served { arrival(document) } else { (0..document.requests.len()).collect() };
+    let mut early = order.into_iter().filter(|at| !known(&document.requests[*at])).peekable();
+    if early.peek().is_some() || served {
         out.push('\n');
-        layout.line(0).strong("outside of all turns").end(out);
+        let title = match (served, early.peek()) {
+            (false, _) => "outside of all turns",
+            (true, Some(_)) => "requests in the order in which they came",
+            (true, None) => "no request came",
+        };
+        layout.line(0).strong(title).end(out);
     }
     for position in early {
         tell_request(out, document, position, layout);
@@ -281,6 +292,22 @@ verdicts
         at $.files["notes.txt"]
 "#
         );
+    }
+
+    #[test]
+    fn a_served_script_is_told_by_its_requests_in_their_order() {
+        let mut document = document();
+        document.scenario.served = true;
+        document.turns.clear();
+        document.timing.arrival = vec![2, 0, 1];
+        let text = timeline(&document, &[], None, LAYOUT).unwrap();
+        let told: Vec<_> =
+            text.lines().filter(|line| line.starts_with("  requests[")).map(|line| &line[..13]).collect();
+        assert_eq!(told, ["  requests[2]", "  requests[0]", "  requests[1]"], "{text}");
+        assert!(text.starts_with("area/slug, served to whoever asked, in the words of example\n"), "{text}");
+        assert!(!text.contains("turn"), "{text}");
+        document.requests.clear();
+        assert!(timeline(&document, &[], None, LAYOUT).unwrap().contains("no request came"));
     }
 
     #[test]

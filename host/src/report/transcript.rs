@@ -55,7 +55,11 @@ fn tell(out: &mut String, document: &Document, position: usize, layout: Layout) 
     layout
         .line(0)
         .place(&format!("requests[{position}]"))
-        .plain(&format!(" turn {}, {}", request.turn, reached(request)))
+        .plain(&if document.scenario.served {
+            format!(" {}", reached(request))
+        } else {
+            format!(" turn {}, {}", request.turn, reached(request))
+        })
         .end(out);
     match news.previous {
         None => {

@@ -22,8 +22,6 @@ use crate::scenario::{AgentChoice, Scenario};
 use crate::server::{Server, ServerSettings};
 use crate::value::Verdict;
 
-/// The only host assertion that says something about a server on its own.
-const FOLLOWED: &str = "run/script-followed";
 /// How long connections may take for the reply they are at, once the server is to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -136,15 +134,12 @@ impl Serving {
         }
         writer.redact(&mut document).map_err(written)?;
         writer.document(&document).map_err(written)?;
-        let verdicts: Vec<_> = crate::hostcheck::judge(&document)
-            .into_iter()
-            .filter(|verdict| verdict.assertion == FOLLOWED)
-            .collect();
+        let verdicts = crate::hostcheck::judge(&document);
         writer.verdicts(&verdicts).map_err(written)?;
         let verdict = verdicts
             .into_iter()
             .next()
-            .ok_or_else(|| problem("internal", format!("there is no verdict on {FOLLOWED}")))?;
+            .ok_or_else(|| problem("internal", String::from("there is no verdict on what was served")))?;
         Ok(Served { recording: writer.path().to_owned(), requests: document.requests.len(), verdict })
     }
 }

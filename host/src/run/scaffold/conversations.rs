@@ -52,6 +52,14 @@ pub(super) fn conversations(traffic: &Traffic, notes: &mut Vec<String>) -> Vec<C
             ));
             continue;
         }
+        if request.body["previous_response_id"].is_string() {
+            notes.push(format!(
+                "left out: {} {}, which only names what came before",
+                request.method,
+                path(request)
+            ));
+            continue;
+        }
         place(traffic, position, &mut found, notes);
     }
     open(traffic, &mut found, notes);
