@@ -11,6 +11,7 @@ pub mod value;
 
 // Floor 1: knowledge and pure functions, no tokio, no clock, no process, no network.
 pub mod hostcheck;
+pub mod import;
 pub mod pack;
 pub mod profile;
 pub mod query;

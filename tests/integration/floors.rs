@@ -9,7 +9,7 @@ use crate::harness::root;
 fn floors() -> BTreeMap<&'static str, u8> {
     let floors: [&[&str]; 5] = [
         &["diagnostic", "document", "value"],
-        &["hostcheck", "pack", "profile", "query", "recording", "report", "scenario"],
+        &["hostcheck", "import", "pack", "profile", "query", "recording", "report", "scenario"],
         &["agent", "example_agent", "sandbox", "server"],
         &["run"],
         &["cli"],

@@ -8,6 +8,7 @@
 )]
 
 mod agents;
+mod anti_vacuity;
 mod authoring;
 mod bad_input;
 mod broken_scenarios;
@@ -22,10 +23,12 @@ mod fuzzing;
 mod grants;
 mod harness;
 mod host_assertions;
+mod import;
 mod interrupt;
 mod isolation;
 mod judge_stream;
 mod judging;
+mod library;
 mod protocols;
 mod quickstart;
 mod readme;

@@ -13,7 +13,7 @@ fn every_example_is_judged_as_its_name_says() {
     let pack = root().join("assertions/std");
     let said = project.wassert(&["pack", "test", "--format", "json", pack.to_str().unwrap()]);
     assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
-    let results: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let results: Value = serde_json::from_str(&said.stdout).unwrap();
     let examples = results["examples"].as_array().unwrap();
     for example in examples {
         let expected = &example["expected"];

@@ -36,7 +36,7 @@ const CATEGORIES: [&str; 10] = [
 ];
 
 /// What a category is concluded from.
-const SOURCES: [&str; 4] = ["reply", "event-field", "event-text", "process"];
+const SOURCES: [&str; 5] = ["reply", "limit", "event-field", "event-text", "process"];
 
 /// See the module.
 pub struct Outcome;

@@ -95,6 +95,8 @@ pub(super) enum Verb {
     Pack(Pack),
     /// Write something new from what is there.
     New(New),
+    /// Carry scenarios of other tools over; what can't be is told line by line.
+    Import(Import),
     /// Say what this machine gives: how far judges and agents can be kept in.
     Doctor(Doctor),
     /// Print what other programs need to know of this one.
@@ -456,4 +458,38 @@ fn name_and_path(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
         _ => Err("expected NAME=PATH".to_owned()),
     }
+}
+
+/// What is imported.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    #[command(subcommand)]
+    pub(super) verb: ImportVerb,
+}
+
+/// From which tool.
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportVerb {
+    /// Scenarios of code-exec-harness: JSON files.
+    CodeExecHarness {
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The folder that the scenarios are written to.
+        #[arg(long = "output", value_name = "DIR")]
+        to: PathBuf,
+        /// The agent that runs them.
+        #[arg(long, default_value = "codex", value_name = "NAME")]
+        agent: String,
+    },
+    /// A smoke manifest of workgraph: scripts with owners and time limits. Run them in the folder they are written to.
+    Workgraph {
+        /// The manifest.
+        #[arg(value_name = "MANIFEST")]
+        manifest: PathBuf,
+        /// The folder that `scenarios` and a `wassert.toml` for their scripts are written to; `wassert run` there runs
+        /// them.
+        #[arg(long = "output", value_name = "DIR")]
+        to: PathBuf,
+    },
 }

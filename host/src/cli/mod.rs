@@ -13,6 +13,7 @@ mod dry_run;
 mod export;
 mod generate;
 mod given;
+mod import;
 mod interrupt;
 mod judge;
 mod judge_stream;
@@ -89,6 +90,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(verb) => diff::diff(verb, &output),
         Verb::Pack(verb) => pack::pack(verb, &output),
         Verb::New(verb) => new::new(verb, &output),
+        Verb::Import(verb) => import::import(verb, &output),
         Verb::Doctor(verb) => Ok(doctor::doctor(verb.format, &output)),
         Verb::Generate(verb) => Ok(generate::generate(verb, &output)),
     };

@@ -1,0 +1,199 @@
+//! The scenarios that stand for what the systems before this one checked: green as they are, red once when what they
+//! script is changed, and told row by row in `scenarios/README.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::harness::{Project, root};
+
+/// Their folders.
+const AREAS: [&str; 4] = ["engineering-loop", "harness", "rally", "workgraph"];
+
+/// Agents that are part of every machine: the example and `/bin/sh`.
+const AGENTS: [&str; 7] = [
+    "codex-lines",
+    "example",
+    "example-chat",
+    "example-gemini",
+    "example-messages",
+    "example-responses",
+    "script",
+];
+
+/// A scenario's path below `scenarios/` without ending, and its text.
+fn scenarios() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for area in AREAS {
+        for entry in std::fs::read_dir(root().join("scenarios").join(area)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("{area}/{}", path.file_stem().unwrap().to_str().unwrap());
+            found.insert(name, std::fs::read_to_string(path).unwrap());
+        }
+    }
+    found
+}
+
+fn project() -> Project {
+    let project = Project::new();
+    project.write("wassert.toml", &std::fs::read_to_string(root().join("wassert.toml")).unwrap());
+    project
+}
+
+fn run(project: &Project) -> (i32, serde_json::Value) {
+    let agents: Vec<&str> = AGENTS.iter().flat_map(|agent| ["--agent", agent]).collect();
+    project.run_json(&agents)
+}
+
+#[test]
+fn what_needs_no_real_agent_is_green() {
+    let project = project();
+    let mut local = BTreeSet::new();
+    for (name, text) in scenarios() {
+        project.write(&format!("scenarios/{name}.toml"), &text);
+        if !text.contains("agents  = [\"codex\"]") {
+            local.insert(name);
+        }
+        assert!(text.contains("\npins "), "each says what it pins");
+    }
+    let (code, results) = run(&project);
+    assert_eq!(code, 0, "{results:#}");
+    let green: BTreeSet<String> = results["scenarios"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|scenario| scenario["outcome"] == "pass")
+        .map(|scenario| scenario["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(green, local);
+    assert!(green.len() >= 32, "{}", green.len());
+}
+
+/// `# red: "OLD" -> "NEW" (assertion)`: the change that must turn the scenario red, and what must say so.
+fn red(text: &str) -> Option<(&str, &str, &str)> {
+    let line = text.lines().next()?.strip_prefix("# red: \"")?;
+    let (change, assertion) = line.strip_suffix(')')?.rsplit_once("\" (")?;
+    let (old, new) = change.split_once("\" -> \"")?;
+    Some((old, new, assertion))
+}
+
+#[test]
+fn each_turns_red_when_its_script_is_changed() {
+    let project = project();
+    let mut wanted = BTreeMap::new();
+    for (name, text) in scenarios() {
+        let Some((old, new, assertion)) = red(&text) else {
+            assert!(text.contains("agents  = [\"codex\"]"), "{name} does not say what turns it red");
+            continue;
+        };
+        let body = text.split_once('\n').unwrap().1;
+        // A change that changes nothing would look like a scenario that is always green.
+        assert!(body.contains(old) && old != new, "{name}: `{old}` is not in it");
+        project.write(&format!("scenarios/{name}.toml"), &body.replacen(old, new, 1));
+        wanted.insert(name, assertion.to_owned());
+    }
+    let (code, results) = run(&project);
+    assert_eq!(code, 1, "{results:#}");
+    let mut seen = BTreeSet::new();
+    for scenario in results["scenarios"].as_array().unwrap() {
+        let name = scenario["name"].as_str().unwrap();
+        let failed: Vec<&str> = scenario["verdicts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|verdict| verdict["outcome"] == "fail")
+            .map(|verdict| verdict["assertion"].as_str().unwrap())
+            .collect();
+        assert!(failed.contains(&wanted[name].as_str()), "{name}: {failed:?}\n{scenario:#}");
+        seen.insert(name.to_owned());
+    }
+    assert_eq!(seen, wanted.into_keys().collect());
+}
+
+/// One row of `seed-rows.toml`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    status: String,
+    by: Vec<String>,
+    but: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Rows {
+    rows: BTreeMap<String, Row>,
+}
+
+/// Every id of the rows, by its letter: first and last number, without gaps but for those named.
+const IDS: [(&str, &[(u32, u32)]); 8] = [
+    ("C", &[(1, 16)]),
+    ("G", &[(1, 1), (10, 33)]),
+    ("H", &[(1, 35), (40, 57), (60, 82)]),
+    ("P", &[(1, 10)]),
+    ("R", &[(1, 9), (10, 11), (20, 50)]),
+    ("U", &[(1, 28)]),
+    ("W", &[(1, 21)]),
+    ("X", &[(1, 15)]),
+];
+
+fn sort_key(id: &str) -> (String, u32) {
+    (id[..1].to_owned(), id[1..].parse().unwrap())
+}
+
+#[test]
+fn the_table_names_every_row_and_nothing_that_is_not_there() {
+    let text = std::fs::read_to_string(root().join("scenarios/seed-rows.toml")).unwrap();
+    let rows = toml::from_str::<Rows>(&text).unwrap().rows;
+    let wanted: BTreeSet<String> = IDS
+        .iter()
+        .flat_map(|(letter, ranges)| {
+            ranges.iter().flat_map(move |(from, to)| (*from..=*to).map(move |n| format!("{letter}{n}")))
+        })
+        .collect();
+    assert_eq!(rows.keys().cloned().collect::<BTreeSet<_>>(), wanted);
+    let pack = std::fs::read_to_string(root().join("assertions/std/pack.toml")).unwrap();
+    let mut ids: Vec<_> = rows.keys().collect();
+    ids.sort_by_key(|id| sort_key(id));
+    let mut table = String::from("| row | shown by | status |\n|---|---|---|\n");
+    for id in ids {
+        let row = &rows[id];
+        let (status, needs_reason) = match row.status.as_str() {
+            "shown" => ("shown", false),
+            "agent" => ("with a real agent", false),
+            "partly" => ("partly", true),
+            "missing" => ("missing", true),
+            other => panic!("{id}: {other}"),
+        };
+        assert_eq!(row.but.is_some(), needs_reason, "{id}");
+        assert_eq!(row.by.is_empty(), row.status == "missing", "{id}");
+        let shown: Vec<String> = row.by.iter().map(|by| link(id, by, &pack)).collect();
+        let but = row.but.as_ref().map(|but| format!(": {but}")).unwrap_or_default();
+        let _ = writeln!(table, "| {id} | {} | {status}{but} |", shown.join(", "));
+    }
+    let path = root().join("scenarios/README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, after) = ("<!-- rows -->\n", "<!-- end of rows -->");
+    let (head, rest) = readme.split_once(before).unwrap();
+    let (_, tail) = rest.split_once(after).unwrap();
+    let wanted = format!("{head}{before}{table}{after}{tail}");
+    if std::env::var_os("WASSERT_BLESS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    } else {
+        assert!(readme == wanted, "run this test with WASSERT_BLESS=1 and look at what changes");
+    }
+}
+
+/// A link to what shows a row; it must be there.
+fn link(id: &str, by: &str, pack: &str) -> String {
+    if let Some(name) = by.strip_prefix("std/") {
+        assert!(pack.contains(&format!("name = \"{name}\"")), "{id}: no assertion `{name}`");
+        return format!("[`{by}`](../assertions/std/README.md)");
+    }
+    for file in [format!("{by}.toml"), format!("{by}/scenario.toml")] {
+        if root().join("scenarios").join(&file).is_file() {
+            return format!("[{by}]({file})");
+        }
+    }
+    assert!(root().join(by).is_file(), "{id}: there is no `{by}`");
+    let shown = by.strip_prefix("scenarios/").map_or_else(|| format!("../{by}"), str::to_owned);
+    format!("[`{by}`]({shown})")
+}
