@@ -4,10 +4,10 @@ use crate::harness::{Project, result};
 
 /// Asks, reads nothing for longer than anything could be guessed, and then takes with one read all that is there.
 const CLIENT: &str = r#"#!/bin/bash
-address=${WASSERT_BASE_URL#http://}; address=${address%/v1}
+url=${WASSERT_BASE_URL#http://}; address=${url%%/*}; path=/${url#*/}
 exec 3<>"/dev/tcp/${address%:*}/${address#*:}"
 body='{"model":"m","stream":true,"input":[{"role":"user","content":"go"}]}'
-printf 'POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: %s\r\n\r\n%s' "${#body}" "$body" >&3
+printf 'POST %s/responses HTTP/1.1\r\nhost: x\r\ncontent-length: %s\r\n\r\n%s' "$path" "${#body}" "$body" >&3
 sleep 0.5
 echo "first: $(dd bs=65536 count=1 <&3 2>/dev/null | grep -c 'event: response.')"
 while read -r line <&3; do
