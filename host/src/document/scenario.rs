@@ -49,6 +49,9 @@ pub struct Scenario {
     pub outside: Vec<String>,
     /// What is asserted, in file order.
     pub assertions: Vec<Asserted>,
+    /// What each assertion may use at most, where the scenario allows less than the project: key of `[limits]` to number.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, u64>,
     /// The symbols of the declared secrets, in file order; a secret that stood nowhere else has one too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,

@@ -26,6 +26,7 @@ pub fn judge_document(
         let name = Some(resolved.name.clone());
         let mut request = request(judge, path, &asked.uses, &resolved.module, name, &asked.with);
         request.grant.clone_from(&asked.grant);
+        request.limits = request.limits.lowered(&document.scenario.limits);
         judged.push(Judged { verdict: judge.judge(&request), asked_at: resolved.asked_at.clone() });
     }
     judged
@@ -105,7 +106,8 @@ fn one(
         Uses::Pack { assertion, .. } => Some(assertion.clone()),
         Uses::Module { assertion, .. } => assertion.clone(),
     };
-    let request = JudgeRequest { grant, ..request(judge, &recording.path, uses, module, name, with) };
+    let mut request = JudgeRequest { grant, ..request(judge, &recording.path, uses, module, name, with) };
+    request.limits = request.limits.lowered(&recording.document.scenario.limits);
     Judged { verdict: judge.judge(&request), asked_at: None }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn scenario_section(job: &Job, assertions: &[Resolved]) -> ScenarioSe
         survivors: scenario.effects.survivors.of(&job.agent.name).to_vec(),
         egress: scenario.effects.egress.of(&job.agent.name).to_vec(),
         outside: scenario.effects.outside.of(&job.agent.name).to_vec(),
+        limits: scenario.limits.clone(),
         assertions: assertions
             .iter()
             .map(|resolved| Asserted {

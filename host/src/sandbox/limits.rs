@@ -1,5 +1,7 @@
 //! How much a module may use. Every limit has a key in `wassert.toml` (`[limits]`) and in `--limit KEY=VALUE`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,7 +10,7 @@ use serde_json::Value;
 pub(super) const WORK_UNITS_PER_CALL: u64 = 100;
 
 /// What one judging may use. A part of a verdict's receipt: other limits, other receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// A module's size. The largest seen in practice are Python's, with 18 MB.
@@ -66,7 +68,7 @@ pub struct Limits {
 /// What a module may look like. The bounds lie above what real guests have (CPython: bodies of 427 KB, 781 nested
 /// blocks, 13,500 functions, 38 modules, 109 instances; StarlingMonkey: 46,000 locals times loops), and below modules of
 /// a few kilobytes built to compile long.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shape {
     /// Bytes of one function's body.
@@ -156,6 +158,20 @@ impl Limits {
         serde_json::from_value(limits).map_err(|error| format!("`{setting}`: {error}"))
     }
 
+    /// The lower of these limits and those given by key, as a scenario does; keys that are none change nothing.
+    #[must_use]
+    pub fn lowered(&self, by: &BTreeMap<String, u64>) -> Self {
+        let Ok(mut limits) = serde_json::to_value(self) else { return self.clone() };
+        for (key, number) in by {
+            if let Some(limit) =
+                limits.get_mut(key).filter(|limit| limit.as_u64().is_some_and(|now| *number < now))
+            {
+                *limit = (*number).into();
+            }
+        }
+        serde_json::from_value(limits).unwrap_or_else(|_| self.clone())
+    }
+
     /// Every key that [`Limits::with`] knows.
     pub fn keys() -> Vec<String> {
         let limits = serde_json::to_value(Self::default()).unwrap_or_default();
@@ -229,6 +245,17 @@ mod tests {
         }
         for key in Limits::keys() {
             assert!(limits.with(&format!("{key}=3")).is_ok_and(|changed| changed != limits), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_scenario_only_lowers_limits() {
+        let by = |key: &str, number| Limits::default().lowered(&BTreeMap::from([(key.to_owned(), number)]));
+        assert_eq!(by("check_fuel", 5).check_fuel, 5);
+        assert_eq!(by("check_fuel", u64::MAX), Limits::default());
+        assert_eq!(by("nothing", 5), Limits::default());
+        for key in crate::scenario::LIMITS {
+            assert_ne!(by(key, 1), Limits::default(), "{key}");
         }
     }
 

@@ -11,7 +11,9 @@ use super::findings::Findings;
 use super::syntax::parse;
 use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
-use super::{agents, assertions, budget, completed, reception, script, secrets, turns, volatile, workspace};
+use super::{
+    agents, assertions, budget, completed, limits, reception, script, secrets, turns, volatile, workspace,
+};
 use crate::diagnostic::Diagnostic;
 use crate::profile::Known;
 use crate::value::{Digest, excerpt};
@@ -126,6 +128,7 @@ fn load_here(kind: Kind, name: String, file: PathBuf, bytes: &[u8], environment:
         completed: draft.expected.everywhere,
         completed_by_agent: draft.expected.by_agent,
         volatile: draft.volatile,
+        limits: draft.limits,
         effects: draft.expected.effects,
         exits: draft.expected.exits,
         attempts: draft.expected.attempts,
@@ -151,6 +154,7 @@ struct Draft {
     steps: Vec<super::Step>,
     expected: completed::Expected,
     volatile: Vec<crate::document::Place>,
+    limits: std::collections::BTreeMap<String, u64>,
     assertions: Vec<super::Assertion>,
 }
 
@@ -183,6 +187,7 @@ fn read(
     agents::note_what_is_lacked(&mut agents, &steps);
     let expected = completed::read(&mut root, findings, &agents);
     let volatile = volatile::read(&mut root, findings);
+    let limits = limits::read(&mut root);
     let assertions =
         if has_assertions { assertions::read(&mut root, findings, environment) } else { Vec::new() };
     if kind == Kind::Script && steps.is_empty() && !findings.has_errors() {
@@ -208,6 +213,7 @@ fn read(
         steps,
         expected,
         volatile,
+        limits,
         assertions,
     })
 }

@@ -15,6 +15,7 @@ mod expect;
 mod fault;
 mod findings;
 mod json;
+mod limits;
 mod load;
 mod model;
 mod opened;
@@ -40,6 +41,7 @@ pub use budget::{BUDGET_KEYS, Budget};
 pub use chaos::{Survived, Target, schedule};
 pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
 pub use endpoint::{Endpoint, NotAnEndpoint};
+pub use limits::LIMITS;
 pub use load::{LoadContext, Loaded, MOST_BYTES, load, load_script};
 pub use model::{
     AgentChoice, Assertion, Branch, Call, Capture, CaptureForm, Effects, Expectation, Fault, PerAgent, Reply,

@@ -54,6 +54,8 @@ pub struct Scenario {
     pub completed_by_agent: BTreeMap<String, Completed>,
     /// Where values stand that differ from run to run, beside those the agent's profile knows. Checked.
     pub volatile: Vec<Place>,
+    /// What each assertion may use at most, by the keys of [`crate::scenario::LIMITS`]; it only lowers other limits.
+    pub limits: BTreeMap<String, u64>,
     /// Agent name to the exit code that is expected of its last turn.
     pub exits: BTreeMap<String, i32>,
     /// Agent name to the steps it tries another number of times than the script has.
