@@ -387,3 +387,21 @@ fn doctor_says_how_judges_are_kept_in() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stdout.contains("judge workers\n  files"), "{}", said.stdout);
 }
+
+/// Compiled code is handed over in a file without a name, which counts as a file.
+#[test]
+fn where_files_may_not_grow_a_sentence_says_so() {
+    let project = Project::new();
+    project.write(
+        "scenarios/plain.toml",
+        "summary = \"Says hello.\"\nagents = [\"example\"]\n[[turn]]\nprompt = \"Hi\"\n[[step]]\ntext = \"Hello\"\n\
+         [[assert]]\nuse = \"std/exit\"\nwith = { code = 0 }\n",
+    );
+    let script = format!("ulimit -f 100; exec {} run", env!("CARGO_BIN_EXE_wassert"));
+    let mut command = std::process::Command::new("bash");
+    let output = command.args(["-c", &script]).current_dir(project.path()).output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{:?} {said}", output.status);
+    assert!(said.contains("File too large") && said.contains("ulimit -f"), "{said}");
+}

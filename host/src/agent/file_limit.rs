@@ -7,8 +7,11 @@ use tokio::signal::unix::{SignalKind, signal};
 /// has its default effect again in a program that is started.
 ///
 /// # Errors
-/// When the signal can't be caught. Must be called within a runtime.
+/// When the signal can't be caught.
 pub fn report_file_limit() -> std::io::Result<()> {
-    // The signal stays caught when nobody listens any more.
-    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+    // The signal stays caught when nobody listens any more, the runtime included.
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?
+        .block_on(async { signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop) })
 }

@@ -79,6 +79,11 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let output = Output::new(arguments.color);
+    // Compiled modules are handed over in files without a name, recordings are written: an error, not the end.
+    if let Err(error) = crate::agent::report_file_limit() {
+        output.error(&error.into());
+        return ExitCode::from(ExitStatus::Usage.code());
+    }
     let done = match &arguments.verb {
         Verb::Run(verb) => run::run(verb, &output),
         Verb::Serve(verb) => serve::serve(verb, &output),

@@ -17,7 +17,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::retention::{Going, retain};
 use super::{judges::judge_within, project};
-use crate::agent::{Launching, Level, Wanted, adopt_orphans, report_file_limit};
+use crate::agent::{Launching, Level, Wanted, adopt_orphans};
 use crate::report::{Problem, ScenarioResult, matrix, render_json, results, summary};
 use crate::run::{
     Dispatch, Job, Ledger, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name,
@@ -99,7 +99,6 @@ pub(super) fn run(arguments: &Run, output: &Output) -> anyhow::Result<ExitStatus
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (ran, interrupted) = runtime.block_on(async {
-        report_file_limit()?;
         let stop = watch_interrupts()?;
         let ran = drive(jobs, judge, arguments, recordings, stop.clone(), output).await?;
         anyhow::Ok((ran, *stop.borrow()))

@@ -44,7 +44,7 @@ impl Code {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
             seen(&chunk[..read]);
-            file.write_all(&chunk[..read])?;
+            file.write_all(&chunk[..read]).map_err(not_written)?;
         }
         fcntl_add_seals(&file, SEALS)?;
         Ok(Self { file })
@@ -110,6 +110,17 @@ impl Code {
         let mut bytes = vec![0; usize::try_from(self.file.metadata()?.len()).unwrap_or(usize::MAX)];
         self.file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
+    }
+}
+
+/// A file without a name is a file to the system, and may be no larger than others.
+fn not_written(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => io::Error::new(
+            io::ErrorKind::QuotaExceeded,
+            format!("{error}: `ulimit -f` is too small for a compiled module"),
+        ),
+        _ => error,
     }
 }
 

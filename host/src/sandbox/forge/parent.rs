@@ -85,6 +85,9 @@ pub(in crate::sandbox) fn compile_apart(
                 );
                 Err(Stop::host("compile", message).0)
             }
+            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                Err(Stop::host("compile", format!("the compiled code can't be kept: {error}")).0)
+            }
             Err(error) => {
                 Err(Stop::host("compile", reason(limits, (is_late, began.elapsed()), status, &said, &error))
                     .0)
