@@ -1,6 +1,6 @@
 //! The host decides the verdict: from what a module said and did, by fixed rules.
 
-use super::imports::Said;
+use super::case::Said;
 use super::stop::Stop;
 use crate::value::{Outcome, Unjudged};
 

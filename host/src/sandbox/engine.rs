@@ -6,6 +6,8 @@ use wasmparser::WasmFeatures;
 use wasmtime::{Config, Engine, OperatorCost, OptLevel, Strategy, WasmBacktraceDetails};
 
 use super::judge::BackEnd;
+use super::limits::Limits;
+use super::pool;
 
 /// What a verdict is a function of besides its inputs: wasmtime's release line (the meaning of one unit of fuel), the
 /// cost table below, the list of proposals below and the query evaluator. Never the back end.
@@ -37,7 +39,17 @@ pub(super) const PROPOSALS: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 /// The same for people.
 pub(super) const ALLOWED: &str = "allowed is WebAssembly 2.0 with SIMD and extended constants";
 
-pub(super) fn new(back_end: BackEnd, stack_bytes: usize) -> wasmtime::Result<Engine> {
+/// An engine that runs modules.
+pub(super) fn new(back_end: BackEnd, limits: &Limits) -> wasmtime::Result<Engine> {
+    pool::engine(config(back_end, limits.stack_bytes)?, &limits.shape)
+}
+
+/// An engine that only compiles, and makes code for those that run.
+pub(super) fn for_compiling(back_end: BackEnd, limits: &Limits) -> wasmtime::Result<Engine> {
+    Engine::new(&config(back_end, limits.stack_bytes)?)
+}
+
+fn config(back_end: BackEnd, stack_bytes: usize) -> wasmtime::Result<Config> {
     let mut cost = OperatorCost::default();
     // wasmtime charges nothing for growing; the host zeroes each page.
     cost.variable.memory_grow_per_page = u8::MAX;
@@ -58,7 +70,7 @@ pub(super) fn new(back_end: BackEnd, stack_bytes: usize) -> wasmtime::Result<Eng
     if back_end == BackEnd::Interpreter {
         config.target("pulley64")?;
     }
-    Engine::new(&config)
+    Ok(config)
 }
 
 #[cfg(test)]
@@ -105,7 +117,7 @@ mod tests {
 
     #[test]
     fn only_the_listed_proposals_are_allowed() {
-        let engine = new(BackEnd::Native, 1 << 20).unwrap();
+        let engine = new(BackEnd::Native, &Limits::default()).unwrap();
         for (proposal, text) in REFUSED {
             assert!(Module::new(&engine, wat::parse_str(text).unwrap()).is_err(), "{proposal}");
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use wasmtime::Store;
 use wasmtime::component::ResourceTable;
 
+use super::case::Case;
 use super::door::{Declared, Door, Instance};
-use super::imports::{Case, State};
+use super::imports::State;
 use super::limits::Limits;
 use super::message::Description;
 use super::stop::{self, Phase, Stop};
@@ -65,15 +66,20 @@ pub(super) fn check(door: &dyn Door, ticker: &Ticker, case: Case, name: &str, pa
     let result =
         store.set_fuel(limits.check_fuel).and_then(|()| instance.check(&mut store, name, parameters));
     let fuel = limits.check_fuel - store.get_fuel().unwrap_or_default().min(limits.check_fuel);
+    let case = store.into_data().case;
+    let so_far = |unjudged: Unjudged| match &case {
+        Some(case) => case.stopped(unjudged),
+        None => unjudged,
+    };
     let stopped = match result {
         Ok(Ok(())) => None,
         Ok(Err(message)) => {
             let cut: String = message.chars().take(limits.message_bytes).collect();
             Some(Stop::guest("refused-by-guest", cut).0)
         }
-        Err(error) => Some(stop::of_error(&error, Phase::Check, &limits)),
+        Err(error) => Some(so_far(stop::of_error(&error, Phase::Check, &limits))),
     };
-    Ended { stopped, case: store.into_data().case, fuel }
+    Ended { stopped, case, fuel }
 }
 
 fn store(door: &dyn Door, case: Option<Case>, limits: &Limits) -> Store<State> {

@@ -9,9 +9,10 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::cache::Cache;
+use super::case::{Case, unreadable};
+use super::digested::Digested;
 use super::evidence::{Evidence, EvidenceSource};
 use super::guest::{self, Ended};
-use super::imports::{Case, Said, unreadable};
 use super::message::{Description, JudgeRequest, ModuleSource};
 use super::module::{Handed, Modules, on_big_stack};
 use super::roots::Roots;
@@ -19,7 +20,6 @@ use super::stop::Stop;
 use super::supervisor::WorkerSettings;
 use super::ticker::Ticker;
 use super::{ENGINE_ID, Limits, conclude};
-use crate::query::Budget;
 use crate::recording::{BLOBS, DOCUMENT, MANIFEST};
 use crate::value::{
     Digest, ErrorClass, Finding, Outcome, Receipt, ReceiptInputs, ReceiptResult, Unjudged, Verdict,
@@ -92,6 +92,7 @@ impl JudgeError {
 pub(super) struct LocalJudge {
     modules: Modules,
     limits: Limits,
+    digested: Digested,
     ticker: Ticker,
     evidence: Mutex<Vec<Kept>>,
     /// Where evidence may be; anywhere when absent.
@@ -115,7 +116,14 @@ impl LocalJudge {
     pub fn new(settings: JudgeSettings) -> Result<Self, JudgeError> {
         let limits = settings.limits.clone();
         let modules = Modules::new(settings).map_err(|error| JudgeError(error.to_string()))?;
-        Ok(Self { modules, limits, ticker: Ticker::default(), evidence: Mutex::default(), roots: None })
+        Ok(Self {
+            modules,
+            limits,
+            digested: Digested::default(),
+            ticker: Ticker::default(),
+            evidence: Mutex::default(),
+            roots: None,
+        })
     }
 
     /// One that finds evidence only below these roots.
@@ -170,7 +178,7 @@ impl LocalJudge {
             pack: digest,
             assertion: request.assertion.clone().unwrap_or_default(),
             parameters: Digest::of(parameters(request)),
-            limits: Digest::of(to_canonical_string(&request.limits).unwrap_or_default()),
+            limits: self.digested.of(&request.limits),
             may_skip: request.may_skip,
             engine: ENGINE_ID.to_owned(),
         };
@@ -208,14 +216,7 @@ impl LocalJudge {
         if is_known(inputs) {
             return None;
         }
-        let case = Case {
-            evidence: Arc::clone(evidence),
-            granted,
-            limits: request.limits.clone(),
-            work: Budget::new(request.limits.host_work),
-            reads: 0,
-            said: Said::default(),
-        };
+        let case = Case::new(Arc::clone(evidence), granted, request.limits.clone());
         let parameters = parameters(request);
         Some(
             on_big_stack(|| guest::check(&*module.door, &self.ticker, case, &description.name, &parameters))

@@ -90,3 +90,24 @@ fn no_limit_is_left_out() {
     let keys = Limits::keys().into_iter().filter(|key| !key.starts_with("compile_"));
     assert_eq!(met, keys.collect());
 }
+
+/// Whoever wrote a module learns how far it came before it was stopped.
+#[test]
+fn what_was_kept_and_asked_last_is_told_of_a_stop() {
+    let bench = Bench::new();
+    let stopped = |checking: &str| {
+        let body = format!("(func $checking (result i32) (call $read) {checking} (unreachable))");
+        let guest = text("right-pass");
+        let (start, _) = guest.split_once("(func $checking").unwrap();
+        let verdict = bench.judge(&bench.request(&wat::parse_str(format!("{start}{body})")).unwrap()));
+        (verdict.findings.len(), verdict.error.unwrap().message)
+    };
+    let (kept, message) = stopped("");
+    assert_eq!((kept, message.contains("kept")), (0, false), "{message}");
+    assert!(message.ends_with("; the last host call was `query` of `$.turns[0].exit`"), "{message}");
+    let (kept, message) = stopped("(call $say (i32.const 0)) (call $say (i32.const 1))");
+    assert_eq!(kept, 2);
+    assert!(message.ends_with("; 2 findings kept; the last host call was `emit` of `found`"), "{message}");
+    let (kept, message) = stopped("(call $say (i32.const 0)) (loop $again (br $again))");
+    assert!(kept == 1 && message.contains("limits.check_fuel); 1 finding kept; the last"), "{message}");
+}

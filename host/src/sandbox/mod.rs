@@ -8,6 +8,7 @@ mod attempts;
 mod backtrace;
 mod cache;
 mod cap;
+mod case;
 mod channel;
 mod code;
 mod compile;
@@ -15,6 +16,7 @@ mod conclude;
 mod confine;
 #[cfg(test)]
 mod determinism_tests;
+mod digested;
 mod door;
 #[cfg(test)]
 mod door_tests;
@@ -28,6 +30,7 @@ mod guest;
 mod guest_tests;
 mod imports;
 mod judge;
+mod last_call;
 mod limits;
 #[cfg(test)]
 mod limits_tests;
@@ -35,6 +38,7 @@ mod limits_tests;
 mod made_guests;
 mod message;
 mod module;
+mod pool;
 mod roots;
 mod search;
 mod shown;
@@ -54,5 +58,6 @@ pub use forge::forge;
 pub use judge::{BackEnd, JudgeError, JudgeSettings};
 pub use limits::{Limits, Shape};
 pub use message::{Answer, Description, JudgeRequest, ModuleSource, Request};
+pub use module::on_big_stack;
 pub use supervisor::{Judge, WorkerSettings};
 pub use worker::worker;

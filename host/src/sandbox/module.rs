@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use serde::Serialize;
 use wasmtime::Engine;
 
 use super::cache::Cache;
@@ -19,12 +18,12 @@ use super::door::{self, Door};
 use super::engine::{self, THREAD_STACK_BYTES};
 use super::guest;
 use super::judge::JudgeSettings;
-use super::limits::{Limits, size};
+use super::limits::{Limits, Shape, size};
 use super::message::{Description, ModuleSource};
 use super::stop::Stop;
 use super::ticker::Ticker;
 use crate::document::{SECTIONS, VARYING};
-use crate::value::{Digest, Unjudged, excerpt, to_canonical_string};
+use crate::value::{Digest, Unjudged, excerpt};
 
 /// More compiled code than this is not taken, wherever it is from.
 pub(super) const CODE_LIMIT_BYTES: u64 = 1 << 30;
@@ -38,14 +37,15 @@ pub(super) struct Handed {
 /// A module ready to be instantiated.
 pub(super) struct Loaded {
     pub door: Box<dyn Door>,
-    descriptions: Mutex<BTreeMap<Digest, Described>>,
+    descriptions: Mutex<BTreeMap<Limits, Described>>,
 }
 
 impl Loaded {
     /// What it offers; asked once for each set of limits. A module that can't say is one assertion of the name given,
     /// without parameters, that reads all that is the same in every run.
     pub fn descriptions(&self, ticker: &Ticker, limits: &Limits, name: &str) -> Described {
-        match &*self.described(ticker, limits) {
+        let described = self.described(ticker, limits);
+        match &*described {
             Ok(descriptions) if descriptions.is_empty() => Arc::new(Ok(vec![Description {
                 name: word(name),
                 summary: String::new(),
@@ -56,19 +56,18 @@ impl Loaded {
                     .map(|s| (*s).to_owned())
                     .collect(),
             }])),
-            _ => self.described(ticker, limits),
+            _ => described,
         }
     }
 
     fn described(&self, ticker: &Ticker, limits: &Limits) -> Described {
-        let key = digest_of(limits);
         let kept = || self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(described) = kept().get(&key) {
+        if let Some(described) = kept().get(limits) {
             return Arc::clone(described);
         }
         let described =
             Arc::new(on_big_stack(|| guest::describe(&*self.door, ticker, limits)).and_then(|d| d));
-        kept().insert(key, Arc::clone(&described));
+        kept().insert(limits.clone(), Arc::clone(&described));
         described
     }
 }
@@ -84,12 +83,12 @@ pub(super) struct Modules {
     cache: Option<Cache>,
     handed: Mutex<BTreeMap<Digest, Result<Handed, Unjudged>>>,
     /// By digest and shape allowed.
-    loaded: Mutex<BTreeMap<(Digest, Digest), Slot>>,
+    loaded: Mutex<BTreeMap<(Digest, Shape), Slot>>,
 }
 
 impl Modules {
     pub fn new(settings: JudgeSettings) -> wasmtime::Result<Self> {
-        let engine = engine::new(settings.back_end, settings.limits.stack_bytes)?;
+        let engine = engine::new(settings.back_end, &settings.limits)?;
         let cache = settings.code_cache();
         let (handed, loaded) = (Mutex::default(), Mutex::default());
         Ok(Self { engine, embedded: settings.embedded, cache, handed, loaded })
@@ -119,7 +118,7 @@ impl Modules {
             self.loaded
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .entry((digest, digest_of(&limits.shape)))
+                .entry((digest, limits.shape.clone()))
                 .or_default(),
         );
         slot.get_or_init(|| on_big_stack(|| self.link(bytes, &digest, limits)).and_then(|loaded| loaded))
@@ -201,10 +200,6 @@ fn digest_of_embedded(bytes: &'static [u8]) -> Digest {
     *known.entry((bytes.as_ptr().addr(), bytes.len())).or_insert_with(|| Digest::of(bytes))
 }
 
-fn digest_of(limits: &impl Serialize) -> Digest {
-    Digest::of(to_canonical_string(limits).unwrap_or_default())
-}
-
 /// One byte more than allowed is enough to know.
 fn read_file(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     if !path.metadata()?.is_file() {
@@ -229,7 +224,7 @@ pub(super) fn has_big_stack() {
 ///
 /// # Errors
 /// A host error when there can be no such thread, or something panics on it.
-pub(super) fn on_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Unjudged> {
+pub fn on_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Unjudged> {
     let failed = |what: &str| Stop::host("host", format!("the judge's thread {what}")).0;
     if HAS_BIG_STACK.get() {
         // What it was about is dropped with it.
@@ -239,7 +234,10 @@ pub(super) fn on_big_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T,
         std::thread::Builder::new()
             .name("judge".to_owned())
             .stack_size(THREAD_STACK_BYTES)
-            .spawn_scoped(scope, run)
+            .spawn_scoped(scope, || {
+                has_big_stack();
+                run()
+            })
             .map_err(|_| failed("could not be started"))?
             .join()
             .map_err(|_| failed("panicked"))

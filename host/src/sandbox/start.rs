@@ -27,3 +27,27 @@ pub(super) fn start(
         .process_group(0)
         .spawn()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_started_sees_no_variables_but_those_that_are_said() {
+        // `env` prints what it was given and what its argument adds.
+        let said = |environment: &[(&str, &str)]| {
+            let child = start(
+                Path::new("/usr/bin/env"),
+                "A=1",
+                environment,
+                Stdio::null(),
+                Stdio::piped(),
+                Stdio::null(),
+            );
+            String::from_utf8(child.unwrap().wait_with_output().unwrap().stdout).unwrap()
+        };
+        assert!(std::env::vars_os().count() > 0);
+        assert_eq!(said(&[]), "A=1\n");
+        assert_eq!(said(&[("B", "2")]), "B=2\nA=1\n");
+    }
+}

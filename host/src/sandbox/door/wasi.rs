@@ -74,9 +74,9 @@ impl Wasi {
 
 impl State {
     /// One call of WASI, and so many bytes moved.
-    pub(super) fn wasi_call(&mut self, bytes: usize) -> Result<(), Stop> {
+    pub(super) fn wasi_call(&mut self, name: &'static str, bytes: usize) -> Result<(), Stop> {
         if self.phase == Phase::Check {
-            return self.charge(bytes as u64);
+            return self.call(name, "")?.charge(bytes as u64);
         }
         self.wasi.setup_work.charge(WORK_UNITS_PER_CALL + bytes as u64).map_err(|_| {
             let most = crate::sandbox::limits::grouped(self.wasi.setup_work_limit);
@@ -115,7 +115,7 @@ impl State {
     pub(super) fn read_input(&mut self, most_bytes: usize) -> Result<Vec<u8>, Stop> {
         let start = self.wasi.input_position;
         let end = start.saturating_add(most_bytes.min(self.call_bytes)).min(self.wasi.input.len());
-        self.wasi_call(end - start)?;
+        self.wasi_call("read of standard input", end - start)?;
         self.wasi.input_position = end;
         if end > start
             && let Some(case) = &mut self.case
@@ -127,7 +127,7 @@ impl State {
 
     /// Takes what a module writes, line by line.
     pub(super) fn write_output(&mut self, stream: Stream, bytes: &[u8]) -> wasmtime::Result<()> {
-        self.wasi_call(bytes.len())?;
+        self.wasi_call("write of output", bytes.len())?;
         let mut parts = bytes.split(|byte| *byte == b'\n');
         let last = parts.next_back().unwrap_or_default();
         for part in parts {
@@ -190,7 +190,7 @@ impl State {
 
     /// Nanoseconds since the instance began, later at each look.
     pub(super) fn monotonic_ns(&mut self) -> Result<u64, Stop> {
-        self.wasi_call(0)?;
+        self.wasi_call("clock", 0)?;
         self.wasi.elapsed_ns = self.wasi.elapsed_ns.saturating_add(STEP_NS);
         Ok(self.wasi.elapsed_ns)
     }
@@ -204,7 +204,7 @@ impl State {
 
     /// Waiting takes no time: the clock is set forward.
     pub(super) fn wait_ns(&mut self, duration_ns: u64) -> Result<(), Stop> {
-        self.wasi_call(0)?;
+        self.wasi_call("clock", 0)?;
         self.wasi.elapsed_ns = self.wasi.elapsed_ns.saturating_add(duration_ns);
         Ok(())
     }
@@ -217,7 +217,7 @@ impl State {
             let message = format!("asked for more than {most} of randomness at once (limits.call_bytes)");
             return Err(Stop::guest("output", message));
         }
-        self.wasi_call(count)?;
+        self.wasi_call("random", count)?;
         let evidence = self.case.as_ref().filter(|_| self.phase == Phase::Check);
         let evidence = evidence.and_then(|case| to_canonical_string(&case.granted.digests).ok());
         let seed = format!("{} {}", evidence.unwrap_or_default(), self.wasi.assertion);

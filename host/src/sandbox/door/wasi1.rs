@@ -99,7 +99,7 @@ fn refuse(linker: &mut Linker<State>, engine: &Engine, name: &str, ty: &ExternTy
     let answer = if name.starts_with("proc") { NOT_SUPPORTED } else { BAD_DESCRIPTOR };
     let ty = FuncType::new(engine, function.params(), [ValType::I32]);
     linker.func_new(WASI, name, ty, move |mut caller, _, results| {
-        caller.data_mut().wasi_call(0)?;
+        caller.data_mut().wasi_call("refused function of WASI", 0)?;
         if let Some(result) = results.first_mut() {
             *result = Val::I32(answer);
         }

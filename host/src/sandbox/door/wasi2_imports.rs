@@ -116,10 +116,10 @@ fn poll(of: &mut Interface<'_>, name: &str) -> wasmtime::Result<()> {
         }
         "[method]pollable.block" => of
             .func_wrap(name, |mut store: Store<'_>, (_,): (Resource<Pollable>,)| {
-                Ok(store.data_mut().wasi_call(0)?)
+                Ok(store.data_mut().wasi_call("poll", 0)?)
             }),
         "poll" => of.func_wrap(name, |mut store: Store<'_>, (all,): (Vec<Resource<Pollable>>,)| {
-            store.data_mut().wasi_call(4 * all.len())?;
+            store.data_mut().wasi_call("poll", 4 * all.len())?;
             Ok(((0..all.len() as u32).collect::<Vec<u32>>(),))
         }),
         _ => nothing(of, name),
@@ -167,7 +167,7 @@ fn stream(of: &mut Interface<'_>, name: &str) -> wasmtime::Result<()> {
         "[method]output-stream.flush" | "[method]output-stream.blocking-flush" => of.func_wrap(
             name,
             |mut store: Store<'_>, (_,): (Resource<Output>,)| -> wasmtime::Result<Written> {
-                store.data_mut().wasi_call(0)?;
+                store.data_mut().wasi_call("flush", 0)?;
                 Ok((Ok(()),))
             },
         ),

@@ -50,7 +50,7 @@ fn bound(resource: Resource, most: u64) {
 }
 
 fn made(order: &Order, module: &[u8]) -> Result<Vec<u8>, Unjudged> {
-    let engine = engine::new(order.back_end(), order.limits.stack_bytes)
+    let engine = engine::for_compiling(order.back_end(), &order.limits)
         .map_err(|error| Stop::host("host", format!("the engine could not be set up: {error}")).0)?;
     compile(&engine, module, &order.limits)
 }

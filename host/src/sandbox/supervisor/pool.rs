@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::shelf::{Made, Shelved};
 use crate::sandbox::channel::Channel;
 use crate::sandbox::evidence::EvidenceSource;
+use crate::sandbox::limits::Limits;
 use crate::sandbox::start::{Child, Stdio, start};
 use crate::sandbox::worker::lines::{Begin, FromWorker, ToWorker};
 use crate::value::Digest;
@@ -83,7 +84,7 @@ impl Pool {
 pub(super) struct Worker {
     child: Child,
     channel: Channel,
-    modules: BTreeSet<(Digest, Digest)>,
+    modules: BTreeSet<(Digest, Limits)>,
     pub evidence: Option<EvidenceSource>,
 }
 
@@ -100,7 +101,7 @@ impl Worker {
 
     /// Makes sure that it has a module.
     pub fn hand_over(&mut self, shelved: &Shelved) -> io::Result<()> {
-        if !self.modules.insert((shelved.digest, shelved.limits)) {
+        if !self.modules.insert((shelved.digest, shelved.limits.clone())) {
             return Ok(());
         }
         // What the limits of an earlier question made of it no longer holds.

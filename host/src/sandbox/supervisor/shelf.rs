@@ -18,7 +18,7 @@ use crate::sandbox::limits::Limits;
 use crate::sandbox::message::ModuleSource;
 use crate::sandbox::module::{CODE_LIMIT_BYTES, read};
 use crate::sandbox::stop::Stop;
-use crate::value::{Digest, Unjudged, to_canonical_string};
+use crate::value::{Digest, Unjudged};
 
 /// Modules kept at a time: each holds a descriptor.
 const KEPT_MODULES: usize = 128;
@@ -26,8 +26,8 @@ const KEPT_MODULES: usize = 128;
 /// A module and what was made of it, or why nothing was.
 pub(super) struct Shelved {
     pub digest: Digest,
-    /// Digest of the limits it was made under.
-    pub limits: Digest,
+    /// The limits it was made under.
+    pub limits: Limits,
     pub made: Result<Made, Unjudged>,
 }
 
@@ -51,13 +51,13 @@ pub(super) struct Shelf {
     /// Files that were read before need not be read again to know their digest.
     digests: Mutex<BTreeMap<ModuleSource, (Stamp, Digest)>>,
     /// By digest, and by the limits that a module may be refused by.
-    shelved: Mutex<BTreeMap<(Digest, Digest), Slot>>,
+    shelved: Mutex<BTreeMap<(Digest, Limits), Slot>>,
 }
 
 impl Shelf {
     pub fn new(settings: &JudgeSettings, program: PathBuf, back_end: BackEnd) -> Result<Self, JudgeError> {
         Ok(Self {
-            engine: engine::new(back_end, settings.limits.stack_bytes)
+            engine: engine::for_compiling(back_end, &settings.limits)
                 .map_err(|error| JudgeError::new(&error))?,
             back_end,
             program,
@@ -70,30 +70,30 @@ impl Shelf {
 
     /// The module, compiled now or before.
     pub fn find(&self, source: &ModuleSource, limits: &Limits) -> Result<Arc<Shelved>, Unjudged> {
-        let limits_digest = Digest::of(to_canonical_string(limits).unwrap_or_default());
         let stamp = stamp(source);
         let known = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied();
         if let Some((_, digest)) = known.filter(|(then, _)| stamp.is_some() && *then == stamp)
-            && let Some(shelved) = self.slot(digest, limits_digest).get()
+            && let Some(shelved) = self.slot(digest, limits).get()
         {
             return Ok(Arc::clone(shelved));
         }
         let (bytes, digest) = read(&self.embedded, source, limits)?;
         self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), (stamp, digest));
-        let slot = self.slot(digest, limits_digest);
+        let slot = self.slot(digest, limits);
         let made = slot.get_or_init(|| {
-            Arc::new(Shelved { digest, limits: limits_digest, made: self.made(&bytes, &digest, limits) })
+            Arc::new(Shelved { digest, limits: limits.clone(), made: self.made(&bytes, &digest, limits) })
         });
         Ok(Arc::clone(made))
     }
 
-    fn slot(&self, digest: Digest, limits: Digest) -> Slot {
+    fn slot(&self, digest: Digest, limits: &Limits) -> Slot {
+        let key = (digest, limits.clone());
         let mut shelved = self.shelved.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelved.len() >= KEPT_MODULES && !shelved.contains_key(&(digest, limits)) {
+        if shelved.len() >= KEPT_MODULES && !shelved.contains_key(&key) {
             // Workers have what they were handed; what is asked for again comes from the cache.
             shelved.clear();
         }
-        Slot::clone(shelved.entry((digest, limits)).or_default())
+        Slot::clone(shelved.entry(key).or_default())
     }
 
     fn made(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Made, Unjudged> {

@@ -7,12 +7,13 @@ use super::known::Known;
 use super::pool::{Pool, Worker};
 use super::shelf::Shelf;
 use crate::sandbox::ENGINE_ID;
+use crate::sandbox::digested::Digested;
 use crate::sandbox::judge::{BackEnd, JudgeError, JudgeSettings, parameters, unheard};
 use crate::sandbox::limits::Limits;
 use crate::sandbox::message::{Description, JudgeRequest, ModuleSource};
 use crate::sandbox::stop::Stop;
 use crate::sandbox::worker::lines::{Begin, FromWorker, ToWorker};
-use crate::value::{Digest, ReceiptInputs, Unjudged, Verdict, to_canonical_string};
+use crate::value::{Digest, ReceiptInputs, Unjudged, Verdict};
 
 /// Loading evidence and setting up take time besides the check, which has a clock of its own.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -21,6 +22,7 @@ pub(super) struct Side {
     shelf: Shelf,
     pool: Pool,
     known: Option<Known>,
+    digested: Digested,
 }
 
 impl Side {
@@ -37,7 +39,8 @@ impl Side {
             known.and_then(|folder| Known::open(folder, settings.cache_key.as_deref(), &workers.program));
         let begin = Begin { roots: workers.roots.clone(), is_interpreter, limits: settings.limits.clone() };
         let pool = Pool::new(program.clone(), begin, workers.most);
-        Ok(Self { shelf: Shelf::new(settings, program, back_end)?, pool, known })
+        let shelf = Shelf::new(settings, program, back_end)?;
+        Ok(Self { shelf, pool, known, digested: Digested::default() })
     }
 
     pub fn describe(&self, module: &ModuleSource, limits: &Limits) -> Result<Vec<Description>, Unjudged> {
@@ -98,7 +101,7 @@ impl Side {
             _ => return Err(nonsense("another question")),
         };
         // A worker that a guest took over must not speak for other modules.
-        if !is_about(&inputs, request, pack) {
+        if !is_about(&inputs, request, pack, self.digested.of(&request.limits)) {
             return Err(nonsense("for other inputs"));
         }
         let kept = known.get(&inputs, &request.name);
@@ -131,13 +134,12 @@ impl Drop for Side {
 }
 
 /// Whether these inputs are those of a request, as far as the supervisor knows them.
-fn is_about(inputs: &ReceiptInputs, request: &JudgeRequest, pack: Digest) -> bool {
-    let limits = to_canonical_string(&request.limits).unwrap_or_default();
+fn is_about(inputs: &ReceiptInputs, request: &JudgeRequest, pack: Digest, limits: Digest) -> bool {
     inputs.pack == pack
         && inputs.engine == ENGINE_ID
         && inputs.may_skip == request.may_skip
         && inputs.parameters == Digest::of(parameters(request))
-        && inputs.limits == Digest::of(limits)
+        && inputs.limits == limits
         && request.assertion.as_ref().is_none_or(|assertion| inputs.assertion == *assertion)
 }
 
