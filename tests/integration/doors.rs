@@ -103,9 +103,15 @@ path = "mine.wasm"
 name = "looks"
 summary = "looked"
 reads = ["turns"]
+parameters = "looks.schema.json"
 "#,
     );
+    project.write(
+        "mine/looks.schema.json",
+        r#"{"type":"object","properties":{"times":{"type":"integer"}},"additionalProperties":false}"#,
+    );
     std::fs::write(project.path().join("mine/mine.wasm"), command()).unwrap();
+    project.write("mine/examples/looks/with.json", r#"{"times":2}"#);
     let turn = r#"{"schema":"wassert.run/1","turns":[{"turn":1,"exit":0}]}"#;
     project.write("mine/examples/looks/pass.json", turn);
     project.write("mine/examples/looks/fail.json", turn);
@@ -115,4 +121,45 @@ reads = ["turns"]
     let text = told.to_string();
     assert!(text.contains("\"pass\"") && text.contains("looks"), "{told:#}");
     assert_eq!(said.code, 1, "the failing example passes: {told:#}");
+    // Its schema comes with the pack, as the module can't say it.
+    project.write("mine/examples/looks/with.json", r#"{"times":"two"}"#);
+    let said = project.wassert(&["pack", "test", "mine", "--format", "json"]);
+    assert!(
+        said.stdout.contains("its parameters don't fit") && said.stdout.contains("times"),
+        "{}",
+        said.stdout
+    );
+    // One that describes itself says it itself.
+    let own_check = root().join("scenarios/quickstart/own-check/check.wasm");
+    std::fs::copy(own_check, project.path().join("mine/mine.wasm")).unwrap();
+    let said = project.wassert(&["pack", "test", "mine"]);
+    assert!(said.stderr.contains("though its module says itself"), "{}{}", said.stdout, said.stderr);
+}
+
+/// A scenario lowers limits, in `run` and again in `judge`, and nothing raises them for it.
+#[test]
+fn a_scenario_lowers_the_limits_of_its_assertions() {
+    let project = Project::new();
+    project.write(
+        "scenarios/plain.toml",
+        r#"
+summary = "Says hello."
+agents = ["example"]
+[[turn]]
+prompt = "Hi"
+[[step]]
+text = "Hello"
+[limits]
+host_work = 100
+[[assert]]
+use = "std/exit"
+with = { code = 0 }
+"#,
+    );
+    let (code, results) = project.run_json(&["--limit", "host_work=2_000_000"]);
+    let scenario = &results["scenarios"][0];
+    let message = verdict(scenario, "std/exit")["error"]["message"].to_string();
+    assert!(code == 3 && message.contains("limits.host_work"), "{results:#}");
+    let said = project.wassert(&["judge", scenario["recording"].as_str().unwrap()]);
+    assert!(said.code == 3 && said.stdout.contains("limits.host_work"), "{}", said.stdout);
 }

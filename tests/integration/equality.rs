@@ -19,14 +19,16 @@ use crate::harness::{Project, root};
 
 const SEED: u64 = 20_261_121;
 
+/// Assertions that judge an example beside its own.
+const OTHERS: usize = 2;
+
 #[test]
 fn verdicts_are_the_same_bytes_in_any_order_in_any_process_and_on_either_engine() {
     let (project, recordings) = recordings();
-    let mut evidence: Vec<_> = recordings.into_iter().map(EvidenceSource::Recording).collect();
-    let scenarios = evidence.len();
-    evidence.extend(examples(&project).into_iter().map(EvidenceSource::Document));
-    assert!(scenarios > 20 && evidence.len() > scenarios + 20, "{scenarios} of {}", evidence.len());
-    let lines = lines(&evidence);
+    let recordings: Vec<_> = recordings.into_iter().map(EvidenceSource::Recording).collect();
+    let examples = examples(&project);
+    assert!(recordings.len() > 20 && examples.len() > 50, "{}, {}", recordings.len(), examples.len());
+    let lines = lines(&recordings, &examples);
     let in_order: Vec<usize> = (0..lines.len()).collect();
     let once = answers(&judge(&project, BackEnd::Native, 1), &lines, &in_order, 1);
     for outcome in ["pass", "fail", "error"] {
@@ -94,29 +96,37 @@ fn answers(judge: &Judge, lines: &[String], order: &[usize], threads: usize) -> 
     given.into_inner().unwrap()
 }
 
-/// Every standard assertion with its examples' parameters, on all evidence.
-fn lines(evidence: &[EvidenceSource]) -> Vec<String> {
+/// Every standard assertion on every recording; on the document of every example its own assertion and some others, as
+/// all pairs would take minutes.
+fn lines(recordings: &[EvidenceSource], examples: &[(String, EvidenceSource)]) -> Vec<String> {
     let folder = root().join("assertions/std/examples");
     let manifest = wassert::pack::embedded("std").unwrap().manifest;
-    let mut lines = Vec::new();
-    for assertion in &manifest.assertions {
-        let name = assertion.name.get_ref().clone();
-        let with = std::fs::read(folder.join(&name).join("with.json")).unwrap_or_else(|_| b"{}".to_vec());
-        for evidence in evidence {
-            let request = JudgeRequest {
-                evidence: evidence.clone(),
-                module: ModuleSource::Embedded("std".to_owned()),
-                name: format!("std/{name}"),
-                assertion: Some(name.clone()),
-                parameters: serde_json::from_slice(&with).unwrap(),
-                grant: None,
-                may_skip: assertion.may_skip,
-                limits: Limits::default(),
-            };
-            lines.push(Request::Judge(Box::new(request)).line());
-        }
+    let names: Vec<&str> =
+        manifest.assertions.iter().map(|assertion| assertion.name.get_ref().as_str()).collect();
+    let mut random = Random::new(SEED, u64::MAX);
+    let mut asked: Vec<(&str, &EvidenceSource)> = Vec::new();
+    for evidence in recordings {
+        asked.extend(names.iter().map(|name| (*name, evidence)));
     }
-    lines
+    for (own, evidence) in examples {
+        asked.push((own, evidence));
+        asked.extend((0..OTHERS).map(|_| (*random.pick(&names), evidence)));
+    }
+    let line = |(name, evidence): (&str, &EvidenceSource)| {
+        let with = std::fs::read(folder.join(name).join("with.json")).unwrap_or_else(|_| b"{}".to_vec());
+        let request = JudgeRequest {
+            evidence: evidence.clone(),
+            module: ModuleSource::Embedded("std".to_owned()),
+            name: format!("std/{name}"),
+            assertion: Some(name.to_owned()),
+            parameters: serde_json::from_slice(&with).unwrap(),
+            grant: None,
+            may_skip: manifest.assertion(name).is_some_and(|assertion| assertion.may_skip),
+            limits: Limits::default(),
+        };
+        Request::Judge(Box::new(request)).line()
+    };
+    asked.into_iter().map(line).collect()
 }
 
 /// The recordings of all scenarios that the built-in agent can run.
@@ -131,9 +141,9 @@ fn recordings() -> (Project, Vec<PathBuf>) {
     (project, recordings)
 }
 
-/// The documents of every example of every pack, those that are told as a difference too.
-fn examples(project: &Project) -> Vec<PathBuf> {
-    let mut paths = Vec::new();
+/// The documents of every example of every pack, those that are told as a difference too, with their assertions.
+fn examples(project: &Project) -> Vec<(String, EvidenceSource)> {
+    let mut found = Vec::new();
     for pack in std::fs::read_dir(root().join("assertions")).unwrap() {
         let pack = pack.unwrap().path();
         if !pack.join("examples").is_dir() {
@@ -141,10 +151,10 @@ fn examples(project: &Project) -> Vec<PathBuf> {
         }
         let examples = read_examples(&Dir::open_ambient_dir(&pack, ambient_authority()).unwrap()).unwrap();
         for example in examples.sound {
-            let path = project.path().join(format!("example-{}.json", paths.len()));
+            let path = project.path().join(format!("example-{}.json", found.len()));
             std::fs::write(&path, example.document.to_string()).unwrap();
-            paths.push(path);
+            found.push((example.assertion, EvidenceSource::Document(path)));
         }
     }
-    paths
+    found
 }

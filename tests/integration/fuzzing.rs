@@ -8,7 +8,7 @@ mod cases;
 pub use cases::random::Random;
 
 /// Cases of an ordinary `cargo test`.
-const SAMPLE: u64 = 60;
+const SAMPLE: u64 = 40;
 
 #[test]
 fn a_sample_of_generated_cases_is_judged_alike_by_both_engines() {

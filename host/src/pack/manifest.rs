@@ -57,6 +57,10 @@ pub struct AssertionEntry {
     /// Whether it may report a skip.
     #[serde(default)]
     pub may_skip: bool,
+    /// Path below the pack's folder: the JSON Schema of its parameters, for a module that can't describe itself (a WASI
+    /// command). One that can says so itself.
+    #[serde(default)]
+    pub parameters: Option<Spanned<String>>,
 }
 
 impl Manifest {
@@ -109,6 +113,7 @@ impl Manifest {
                 ));
             }
             assertion.reads.iter().try_for_each(check_reads)?;
+            assertion.parameters.iter().try_for_each(check_path)?;
         }
         Ok(())
     }

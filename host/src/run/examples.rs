@@ -90,7 +90,19 @@ impl PackFolder {
         })?;
         let described = std::fs::read(&module_path)
             .is_ok_and(|bytes| inspect(&bytes).is_ok_and(|inspection| inspection.describes_itself));
-        let descriptions = if described { descriptions } else { described_by(&manifest) };
+        let descriptions = match described {
+            true => match manifest.assertions.iter().find(|entry| entry.parameters.is_some()) {
+                None => descriptions,
+                Some(entry) => {
+                    let name: &str = entry.name.as_ref();
+                    let reason =
+                        format!("`{name}` has `parameters`, though its module says itself which it has");
+                    return Err(wrong("pack.toml", reason));
+                }
+            },
+            false => described_by(&manifest, &folder)
+                .map_err(|(schema, error)| wrong(&schema, format!("it can't be read: {error}")))?,
+        };
         if let Some(difference) = difference(&manifest, &descriptions) {
             return Err(wrong("pack.toml", difference));
         }
@@ -225,9 +237,13 @@ pub fn reduced(document: &Value, sections: &[&str]) -> Value {
 }
 
 fn read_manifest(folder: &Dir) -> std::io::Result<String> {
+    read_bounded(folder, "pack.toml")
+}
+
+fn read_bounded(folder: &Dir, path: &str) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut text = String::new();
-    folder.open("pack.toml")?.take(MANIFEST_LIMIT_BYTES + 1).read_to_string(&mut text)?;
+    folder.open(path)?.take(MANIFEST_LIMIT_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MANIFEST_LIMIT_BYTES {
         return Err(std::io::Error::other(format!("larger than {} MiB", MANIFEST_LIMIT_BYTES >> 20)));
     }
@@ -235,14 +251,20 @@ fn read_manifest(folder: &Dir) -> std::io::Result<String> {
 }
 
 /// What a manifest says of a module that can't say it itself.
-fn described_by(manifest: &Manifest) -> Vec<Description> {
+fn described_by(manifest: &Manifest, folder: &Dir) -> Result<Vec<Description>, (String, std::io::Error)> {
     let entries = manifest.assertions.iter();
     entries
-        .map(|entry| Description {
-            name: entry.name.as_ref().clone(),
-            summary: entry.summary.clone(),
-            parameters_schema: String::new(),
-            reads: entry.reads.iter().map(|read| read.as_ref().clone()).collect(),
+        .map(|entry| {
+            let schema = entry.parameters.as_ref().map(|path| {
+                let path: &str = path.as_ref();
+                read_bounded(folder, path).map_err(|error| (path.to_owned(), error))
+            });
+            Ok(Description {
+                name: entry.name.as_ref().clone(),
+                summary: entry.summary.clone(),
+                parameters_schema: schema.transpose()?.unwrap_or_default(),
+                reads: entry.reads.iter().map(|read| read.as_ref().clone()).collect(),
+            })
         })
         .collect()
 }
