@@ -36,7 +36,6 @@ fn verdicts_are_the_same_bytes_in_any_order_in_any_process_and_on_either_engine(
     }
     for (number, (how, back_end, workers)) in [
         ("machine code, four processes", BackEnd::Native, 4),
-        ("the interpreter, one process", BackEnd::Interpreter, 1),
         ("the interpreter, four processes", BackEnd::Interpreter, 4),
     ]
     .into_iter()

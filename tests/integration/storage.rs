@@ -125,15 +125,15 @@ fn a_long_text_is_stored_beside_the_document_and_judged_like_any_other() {
 #[test]
 fn a_full_disk_ends_in_an_error_that_names_the_file() {
     let project = Project::new();
-    let agent = project.program("agent.sh", "#!/bin/sh\nhead -c 6000000 /dev/zero | tr '\\0' x\n");
+    let agent = project.program("agent.sh", "#!/bin/sh\nhead -c 9000000 /dev/zero | tr '\\0' x\n");
     project.write(
         "scenarios/full.toml",
         &format!("agents = [\"odd\"]\n{PLAIN}\n[agent.odd]\nextends = \"example\"\n"),
     );
-    // No file may grow beyond 2 MiB, as on a disk with no more room; compiled modules, which are handed to judges in
+    // No file may grow beyond 6 MiB, as on a disk with no more room; compiled modules, which are handed to judges in
     // files without a name, are smaller.
     let script = format!(
-        "ulimit -f 2048; exec {} run --agent-bin odd={}",
+        "ulimit -f 6144; exec {} run --agent-bin odd={}",
         env!("CARGO_BIN_EXE_wassert"),
         agent.display()
     );
