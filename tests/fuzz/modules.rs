@@ -3,7 +3,7 @@
 
 use arbitrary::Unstructured;
 use wasm_encoder::Instruction;
-use wasm_smith::{Component, Config, Module};
+use wasm_smith::{Config, Module};
 
 use crate::cases::guests::{self, Door};
 use crate::cases::random::Random;
@@ -78,8 +78,7 @@ pub fn generate(random: &mut Random) -> (String, Vec<u8>) {
     match random.below(20) {
         0..=6 => guests::generate(random),
         7 => ("nothing asked for, core".to_owned(), smith(random, Config::default())),
-        8 => ("nothing asked for, component".to_owned(), smith_component(random)),
-        9..=11 => wrapped(kind, "generated", smith(random, interface(wanted)), wanted.door),
+        8..=10 => wrapped(kind, "generated", smith(random, interface(wanted)), wanted.door),
         _ => {
             let core = smith(random, interface(wanted));
             let core = rebuild::described(&core, wanted).unwrap_or(core);
@@ -105,14 +104,6 @@ fn smith(random: &mut Random, config: Config) -> Vec<u8> {
     let config = bounded(random, config);
     let chance = chance(random);
     Module::new(config, &mut Unstructured::new(&chance)).map(|module| module.to_bytes()).unwrap_or_default()
-}
-
-fn smith_component(random: &mut Random) -> Vec<u8> {
-    let config = bounded(random, Config::default());
-    let chance = chance(random);
-    Component::new(config, &mut Unstructured::new(&chance))
-        .map(|component| component.to_bytes())
-        .unwrap_or_default()
 }
 
 fn bounded(random: &mut Random, mut config: Config) -> Config {
