@@ -19,12 +19,15 @@ fn every_field() -> Value {
         "config_toml": "model_verbosity = \"low\"\n",
         "inherit_auth": true,
         "include_plan_tool": true,
-        "gh": {"responses": []},
+        "gh": {"responses": [
+            {"match": {"prefix": "issue list"}, "stdout": "none\n"},
+            {"match": {"contains": ["repo"]}, "stderr": "no\n", "exit_code": 2}
+        ], "next_issue": 7},
         "surprise": 1,
         "responses_api": {"responses": [
             {"status": 503, "body": {"error": {"code": "busy", "message": "try again"}}},
             {"events": [{"item": {"type": "function_call", "call_id": "c1", "name": "shell",
-                "arguments": "{\"command\":[\"bash\",\"-lc\",\"printf 'after\\\\n' > notes.txt; echo $SHADE\"]}"}}]},
+                "arguments": "{\"command\":[\"bash\",\"-lc\",\"printf 'after\\\\n' > notes.txt; echo $SHADE; gh issue list\"]}"}}]},
             {"events": [{"item": {"type": "message", "role": "assistant",
                 "content": [{"type": "output_text", "text": {"$repeat": "ab", "count": 3}}]}}], "response_id": "r1"},
             {"events": [{"event": "response.output_item.done", "payload": {"item": {"type": "message",
@@ -90,11 +93,10 @@ fn a_harness_scenario_with_every_field_runs_and_the_rest_is_named() {
         "`config_toml`: example takes no settings of codex",
         "`inherit_auth` = true",
         "`include_plan_tool` = true",
-        "`gh` =",
+        "`gh.next_issue` = 7",
         "`surprise` is unknown",
         "`response_id` of reply 3",
         "not in request 2",
-        "`expect.gh_contains`",
         "`expect.returncod` is unknown",
     ] {
         assert!(said.stdout.contains(named), "{named}\n{}", said.stdout);
@@ -103,7 +105,7 @@ fn a_harness_scenario_with_every_field_runs_and_the_rest_is_named() {
             "{named}"
         );
     }
-    assert_eq!(said.stdout.matches("not carried over").count(), 11, "{}", said.stdout);
+    assert_eq!(said.stdout.matches("not carried over").count(), 10, "{}", said.stdout);
     assert!(toml.contains("ababab"));
     let (code, results) = project.run_json(&[]);
     assert_eq!(code, 0, "{results:#}\n{toml}");

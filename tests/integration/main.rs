@@ -40,6 +40,7 @@ mod schema;
 mod sdk_clients;
 mod secrets;
 mod serve;
+mod shims;
 mod show;
 mod stand_ins;
 mod std_examples;

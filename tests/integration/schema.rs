@@ -382,6 +382,12 @@ fn a_document_with_every_field_obeys_the_schema() {
             not_offered: vec![ToolNotOffered::default()],
             refused_connections: vec![Violation { code: "c".into(), message: "m".into() }],
         },
+        calls: Some(vec![document::Call {
+            stdin: Some("in".into()),
+            reply: Some(1),
+            exit: Some(0),
+            ..Default::default()
+        }]),
         raw: BTreeMap::from([("stdout-1".to_owned(), Raw { sha256: digest, bytes: 1 })]),
         timing: Timing { turns_ms: vec![1], arrival: vec![0], ..Timing::default() },
         ..Document::default()

@@ -44,6 +44,7 @@ mod no_outside_writes;
 mod no_survivors;
 mod outcome;
 mod printed;
+mod program_called;
 mod repository_untouched;
 mod request_contains;
 mod request_count;
@@ -90,6 +91,7 @@ wassert_guest::pack![
     no_survivors::NoSurvivors,
     outcome::Outcome,
     printed::Printed,
+    program_called::ProgramCalled,
     repository_untouched::RepositoryUntouched,
     request_contains::RequestContains,
     request_count::RequestCount,

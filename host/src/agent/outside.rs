@@ -70,7 +70,7 @@ impl Walk<'_> {
         for (name, kind) in entries {
             let is_beside = below == "..";
             let is_part = PARTS.iter().any(|(part, _)| name == *part);
-            if is_beside && (is_part || name == WORKSPACE) {
+            if is_beside && (is_part || name == WORKSPACE || name == super::shims::FOLDER) {
                 continue;
             }
             self.entries += 1;

@@ -8,6 +8,7 @@
 
 mod agent;
 mod budget;
+mod call;
 mod difference;
 mod egress;
 mod event;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, EndCause, Isolation, IsolationLevel, Terminal, Turn, TurnInterrupt, Usage};
 pub use budget::{BudgetLevel, Exceeded, Measure};
+pub use call::Call;
 pub use difference::{Difference, Differences, Part, VARYING, differences};
 pub use egress::{DESTINATIONS_LIMIT, EgressAttempt, EgressProtocol, MORE_DESTINATIONS};
 pub use event::{Event, EventKind, Phase, Stream};
@@ -50,7 +52,7 @@ pub const SCHEMA: &str = "wassert.run/1";
 pub const RUN_SCHEMA: &str = include_str!("../../schemas/run.schema.json");
 
 /// The sections assertions may name in `reads`, in document order.
-pub const SECTIONS: [&str; 17] = [
+pub const SECTIONS: [&str; 18] = [
     "scenario",
     "agent",
     "isolation",
@@ -61,6 +63,7 @@ pub const SECTIONS: [&str; 17] = [
     "stderr",
     "files",
     "git",
+    "calls",
     "processes",
     "egress",
     "home",
@@ -97,6 +100,9 @@ pub struct Document {
     /// The workspace against its baseline, where the scenario asks for git.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<Git>,
+    /// What the agent asked of commands that stand in for real ones, in the order it asked; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Vec<Call>>,
     /// What was left behind at the end of each turn, by turn and command; absent where nobody looked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<LeftProcess>>,

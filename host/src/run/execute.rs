@@ -15,7 +15,8 @@ use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
 use super::turns::Driver;
 use crate::agent::{
-    Around, Baseline, Root, compare, identify, locate, look_outside, populate, snapshot, snapshot_and_pass,
+    Around, Baseline, Root, compare, identify, lay_shims, locate, look_outside, populate, shim_calls,
+    snapshot, snapshot_and_pass,
 };
 use crate::document::Document;
 use crate::recording::Writer;
@@ -98,6 +99,7 @@ pub(super) async fn execute(
     let Around { mut surroundings, egress, listener, network, program: seen_program, seen, isolation } =
         around;
     root.is_seen_at(seen);
+    lay_shims(&root, &scenario.shims).map_err(|error| lay(&error))?;
     let key = RunKey::of(job, &root, &isolation);
     let server = Server::start_on(
         ServerSettings {
@@ -180,6 +182,7 @@ pub(super) async fn execute(
     driven.agent = agent_section(job, profile, &program, identity, scenario.turns.len());
     driven.isolation = isolation;
     driven.egress = Some(egress.attempts());
+    driven.calls = (!scenario.shims.is_empty()).then(|| shim_calls(&root));
     driven.home = Some(home);
     driven.requests = traffic.requests;
     driven.script = traffic.script;

@@ -10,7 +10,10 @@ use super::execute::{millis, problem};
 use super::key::RunKey;
 use super::notices::Notices;
 use super::output::{drop_begun_secrets, keep_output, keep_processes};
-use crate::agent::{Command, Egress, Ended, Limits, Root, Surroundings, environment, read_transcript, run};
+use crate::agent::{
+    Command, Egress, Ended, Limits, Root, Surroundings, begin_shim_turn, environment, read_transcript, run,
+    shims_on_path,
+};
 use crate::document::{Document, EndCause, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn, Usage};
 use crate::profile::{FAKE_KEY, Profile, TurnLaunch};
 use crate::recording::{Texts, Writer};
@@ -58,6 +61,7 @@ impl Driver<'_> {
                 break;
             }
             self.egress.begin_turn(number);
+            begin_shim_turn(self.root, number);
             self.server.begin_turn(number, &planned.prompt, planned.resumes);
             let mut command =
                 self.command(&planned.prompt, session.as_deref().filter(|_| planned.resumes), deadline)?;
@@ -157,7 +161,12 @@ impl Driver<'_> {
                 |error| problem("home", &format!("the agent's `{path}` can't be written: {error}")),
             )?;
         }
-        let path_variable = std::env::var_os("PATH").unwrap_or_default();
+        let mut path_variable = std::env::var_os("PATH").unwrap_or_default();
+        if !self.job.scenario.shims.is_empty() {
+            let others = std::mem::replace(&mut path_variable, shims_on_path(self.root).into());
+            path_variable.push(":");
+            path_variable.push(others);
+        }
         let mut variables = environment(self.root, self.egress.proxy_address(), &path_variable);
         let additions = launch.environment.iter().chain(&self.job.agent.environment);
         variables.extend(additions.map(|(name, value)| (name.into(), value.into())));

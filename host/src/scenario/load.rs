@@ -12,7 +12,7 @@ use super::syntax::parse;
 use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
 use super::{
-    agents, assertions, budget, completed, limits, reception, script, secrets, turns, volatile, workspace,
+    agents, assertions, budget, completed, limits, reception, script, secrets, shims, turns, volatile, workspace,
 };
 use crate::diagnostic::Diagnostic;
 use crate::profile::Known;
@@ -122,6 +122,7 @@ fn load_here(kind: Kind, name: String, file: PathBuf, bytes: &[u8], environment:
         timeout_ms: draft.timeout_ms,
         budget: draft.budget,
         workspace: draft.workspace,
+        shims: draft.shims,
         turns: draft.turns,
         reception: draft.reception,
         steps: draft.steps,
@@ -149,6 +150,7 @@ struct Draft {
     timeout_ms: u64,
     budget: super::Budget,
     workspace: Workspace,
+    shims: Vec<super::Shim>,
     turns: Vec<super::Turn>,
     reception: super::Reception,
     steps: Vec<super::Step>,
@@ -181,6 +183,7 @@ fn read(
     let mut agents = agents::read(&mut root, findings, environment.agents);
     let secrets = secrets::read(&mut root, findings, name, &agents);
     let workspace = workspace::read(&mut root, findings, environment);
+    let shims = shims::read(&mut root, findings);
     let turns = if has_turns { turns::read(&mut root, findings) } else { Vec::new() };
     let steps = script::read(&mut root, findings, &agents);
     let reception = reception::read(&mut root, findings, &steps);
@@ -208,6 +211,7 @@ fn read(
         timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
         budget,
         workspace,
+        shims,
         turns,
         reception,
         steps,

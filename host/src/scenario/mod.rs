@@ -26,6 +26,7 @@ mod schedule;
 mod script;
 mod secrets;
 mod select;
+mod shims;
 mod syntax;
 mod table;
 mod template;
@@ -50,5 +51,6 @@ pub use model::{
 pub use reception::Reception;
 pub use reply::{Manner, Usage, WireEvent};
 pub use select::{Filter, Found, NothingSelected, ScenarioFile, find};
+pub use shims::{Shim, ShimAnswer, ShimReply};
 pub use template::{Template, TemplateError, Values};
 pub use wire::{ByteAt, Change, End, FrameAt, Gate, LineEnd, Place, What, Wire};

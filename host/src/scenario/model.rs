@@ -42,6 +42,8 @@ pub struct Scenario {
     pub budget: super::Budget,
     /// What the agent finds in its working directory.
     pub workspace: Workspace,
+    /// Commands that stand in for real ones.
+    pub shims: Vec<super::Shim>,
     /// Prompts; empty only in a script that is served.
     pub turns: Vec<Turn>,
     /// What the server takes in, and which lanes a real endpoint answers.

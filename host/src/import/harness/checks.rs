@@ -8,7 +8,7 @@ use super::super::text::{assertion, inline, quoted};
 use super::{Reading, text_list, texts};
 
 /// The assertions and expectations as TOML.
-pub(super) fn checks(reading: &mut Reading) -> String {
+pub(super) fn checks(reading: &mut Reading, has_gh: bool) -> String {
     let mut expect = reading.object("expect");
     let mut toml = String::new();
     let mut checks = String::new();
@@ -35,8 +35,17 @@ pub(super) fn checks(reading: &mut Reading) -> String {
         let with = [("stream", quoted("stderr")), ("contains-all", text_list(&needles))];
         checks.push_str(&assertion("std/printed", &with));
     }
-    if let Some(needles) = needles(reading, &mut expect, "gh_contains") {
-        reading.note(format!("`expect.gh_contains` = {}: calls of a stand-in for `gh`", text_list(&needles)));
+    for needle in needles(reading, &mut expect, "gh_contains").unwrap_or_default() {
+        if has_gh {
+            let arguments = format!("{{ contains = {} }}", quoted(&needle));
+            checks.push_str(&assertion(
+                "std/program-called",
+                &[("program", quoted("gh")), ("arguments", arguments)],
+            ));
+        } else {
+            reading
+                .note(format!("`expect.gh_contains` of {}: there is no `gh` to be called", quoted(&needle)));
+        }
     }
     match expect.remove("responses_request_count") {
         Some(Value::Number(number)) if number.is_u64() => {

@@ -1,6 +1,7 @@
 //! code-exec-harness: one JSON object a file.
 
 mod checks;
+mod gh;
 mod repeat;
 mod replies;
 mod settings;
@@ -79,8 +80,10 @@ pub fn code_exec_harness(text: &str, stem: &str, agent: &str) -> Result<Imported
     let (workspace, copies) = workspace(&mut reading);
     let seconds = reading.number("timeout_seconds").unwrap_or(DEFAULT_SECONDS).max(1);
     let settings = settings::agent(&mut reading);
+    let has_gh = reading.members.contains_key("gh");
+    let shim = gh::shim(&mut reading);
     let steps = replies::steps(&mut reading);
-    let checks = checks::checks(&mut reading);
+    let checks = checks::checks(&mut reading, has_gh);
     let rest: Vec<String> = reading.members.keys().cloned().collect();
     for name in rest {
         reading.note(format!("`{name}` is unknown"));
@@ -97,6 +100,7 @@ pub fn code_exec_harness(text: &str, stem: &str, agent: &str) -> Result<Imported
         writeln!(toml, "tags = [\"imported\"]\nagents = [{}]\ntimeout_seconds = {seconds}", quoted(agent));
     toml.push_str(&settings);
     toml.push_str(&workspace);
+    toml.push_str(&shim);
     toml.push_str(&turns);
     toml.push_str(&steps);
     toml.push_str(&checks);

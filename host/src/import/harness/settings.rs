@@ -43,7 +43,6 @@ pub(super) fn agent(reading: &mut Reading) -> String {
         ("include_plan_tool", "a flag of the agent that its profile does not know; put it into `arguments`"),
         ("auto_review", "a flag of the agent that its profile does not know; put it into `arguments`"),
         ("inherit_auth", "a run never sees the user's credentials"),
-        ("gh", "a stand-in for `gh`; its replies and its state must be written anew"),
     ] {
         if let Some(value) = reading.take(name).filter(|value| *value != Value::Bool(false)) {
             reading.note(format!("`{name}` = {value}: {why}"));

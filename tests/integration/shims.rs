@@ -1,0 +1,122 @@
+//! Commands that stand in for real ones: found first, answering as the scenario says, remembering, and told in the
+//! document.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Project, result, root};
+
+/// A scenario whose script calls `git` and `tool`, both standing in.
+fn scenario(script: &str, shims: &str) -> String {
+    format!(
+        "summary = \"Stand-ins.\"\nagents = [\"script\"]\n[agent.script]\narguments = [\"run.sh\"]\n[workspace]\n\
+         files = {{ \"run.sh\" = {script:?}, \"sub/x\" = \"\" }}\n{shims}\n[[turn]]\nprompt = \"Go.\"\n\
+         [[assert]]\nuse = \"std/exit\"\nwith = {{ code = 0 }}\n"
+    )
+}
+
+fn run(script: &str, shims: &str, level: &str) -> (Value, Value) {
+    let project = Project::new();
+    project
+        .write("wassert.toml", &std::fs::read_to_string(root().join("wassert.toml")).unwrap())
+        .write("scenarios/one.toml", &scenario(script, shims));
+    let (code, results) = project.run_json(&["--isolation", level, "--twice"]);
+    assert_eq!(code, 0, "{results:#}");
+    let document = project.document(result(&results, "one"));
+    (document["calls"].clone(), document["turns"][0]["final_message"].clone())
+}
+
+const SHIMS: &str = r#"
+[[shim]]
+name = "git"
+[[shim.reply]]
+exact = "status -s"
+stdout = "it's `quoted` $HOME \\n {{count}}\n"
+[[shim.reply]]
+contains = ["log", "-1"]
+stderr = "nothing\n"
+exit = 3
+[[shim.reply]]
+regex = "^rev-[a-z]+ HEAD$"
+stdout = "abc\n"
+set = { head = "{{argument:2}}!" }
+[[shim.reply]]
+when = { head = "HEAD!" }
+stdout = "seen {{head}} {{stdin}}\n"
+
+[[shim]]
+name = "tool"
+stdin = false
+[shim.otherwise]
+exit = 7
+"#;
+
+#[test]
+fn calls_are_answered_remembered_and_told() {
+    let script = "git status -s; git status -s; git log x -1; echo $?; cd sub; git rev-parse HEAD; \
+                  printf 'in' | git 'a  b' ''; tool; echo $?; cd ..; git odd\n\
+                  echo end";
+    for level in ["full", "group"] {
+        let (calls, said) = run(script, SHIMS, level);
+        assert_eq!(
+            said,
+            "it's `quoted` $HOME \\n 1\nit's `quoted` $HOME \\n 2\n3\nabc\nseen HEAD! in\n7\nseen HEAD! \nend"
+        );
+        let call = |program: &str, arguments: Value, directory: &str, reply: Value, exit: i32| {
+            let mut call = json!({
+                "turn": 1, "program": program, "arguments": arguments, "directory": directory, "exit": exit,
+            });
+            if !reply.is_null() {
+                call["reply"] = reply;
+            }
+            call
+        };
+        let mut with_input = call("git", json!(["a  b", ""]), "sub", json!(4), 0);
+        with_input["stdin"] = json!("in");
+        let mut calls = calls.as_array().unwrap().clone();
+        // A script's own standard input holds its prompt, and goes to whatever it calls first.
+        for call in &mut calls {
+            if call["stdin"] != "in" {
+                call.as_object_mut().unwrap().remove("stdin");
+            }
+        }
+        assert_eq!(
+            json!(calls),
+            json!([
+                call("git", json!(["status", "-s"]), ".", json!(1), 0),
+                call("git", json!(["status", "-s"]), ".", json!(1), 0),
+                call("git", json!(["log", "x", "-1"]), ".", json!(2), 3),
+                call("git", json!(["rev-parse", "HEAD"]), "sub", json!(3), 0),
+                with_input,
+                call("tool", json!([]), "sub", Value::Null, 7),
+                call("git", json!(["odd"]), ".", json!(4), 0),
+            ]),
+            "{level}"
+        );
+    }
+}
+
+#[test]
+fn a_call_that_no_reply_fits_fails_and_names_itself() {
+    let shims = "[[shim]]\nname = \"gh\"\n[[shim.reply]]\nexact = \"a\"\nstdout = \"b\"\n";
+    let (calls, said) = run("gh repo view 2>&1; echo $?", shims, "group");
+    assert_eq!(said, "gh: no reply fits: repo view\n1");
+    assert_eq!((&calls[0]["exit"], &calls[0]["reply"]), (&json!(1), &Value::Null));
+}
+
+#[test]
+fn a_stand_in_that_makes_no_sense_is_refused() {
+    for shims in [
+        "[[shim]]\nname = \"../gh\"\n",
+        "[[shim]]\nname = \"gh\"\n[[shim]]\nname = \"gh\"\n",
+        "[[shim]]\nname = \"gh\"\n[[shim.reply]]\nstdout = \"x\"\n",
+        "[[shim]]\nname = \"gh\"\n[[shim.reply]]\nexact = \"x\"\nset = { \"a b\" = \"\" }\n",
+        "[[shim]]\nname = \"gh\"\nreplies = 1\n",
+        "[[shim]]\nname = \"gh\"\n[shim.otherwise]\nexit = 256\n",
+    ] {
+        let project = Project::new();
+        project
+            .write("wassert.toml", &std::fs::read_to_string(root().join("wassert.toml")).unwrap())
+            .write("scenarios/one.toml", &scenario("true", shims));
+        assert_eq!(project.wassert(&["check"]).code, 2, "{shims}");
+    }
+}
