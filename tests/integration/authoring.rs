@@ -132,7 +132,9 @@ fn a_pack_is_tested_and_what_is_wrong_decides_the_exit_code() {
     assert!(broken.stdout.contains("a patch is a list of operations"), "{}", broken.stdout);
     std::fs::remove_file(project.path().join("pack/examples/exit/fail-not.json")).unwrap();
 
-    std::fs::remove_file(project.path().join("pack/examples/exit/fail.json")).unwrap();
+    for name in ["fail", "fail-none", "fail-signal"] {
+        std::fs::remove_file(project.path().join(format!("pack/examples/exit/{name}.json"))).unwrap();
+    }
     let missing = test();
     assert_eq!(missing.code, 2);
     assert!(missing.stdout.contains("there is no example that shows `exit` say fail"), "{}", missing.stdout);

@@ -382,7 +382,7 @@ fn a_document_with_every_field_obeys_the_schema() {
             not_offered: vec![ToolNotOffered::default()],
             refused_connections: vec![Violation { code: "c".into(), message: "m".into() }],
         },
-        calls: Some(vec![document::Call {
+        calls: Some(vec![Call {
             stdin: Some("in".into()),
             reply: Some(1),
             exit: Some(0),
