@@ -28,6 +28,7 @@ mod interrupt;
 mod isolation;
 mod judge_stream;
 mod judging;
+mod large_request;
 mod library;
 mod protocols;
 mod quickstart;
