@@ -94,7 +94,7 @@ git = true
 prompt = "Work ⟦hard⟧."
 [[step]]
 calls = [
-  { id = "long", tool = "exec_command", input = { cmd = "echo begun; sleep 3", yield_time_ms = 1000 } },
+  { id = "long", tool = "exec_command", input = { cmd = "echo begun; sleep 300", yield_time_ms = 3000 } },
   { id = "patch", tool = "write-file", input = { path = "new.txt", content = "x\n" } },
 ]
 [[step]]

@@ -132,6 +132,35 @@ fn at_level_full_the_agent_is_an_ordinary_user_with_files_of_its_own() {
 }
 
 #[test]
+fn what_agents_keep_in_a_users_home_is_hidden_even_where_the_home_is_exposed() {
+    let project = Project::new();
+    let secrets =
+        [".codex/auth.json", ".claude/.credentials.json", ".claude.json", ".gemini/oauth_creds.json"];
+    for name in secrets.iter().chain(&["kept.txt"]) {
+        project.write(&format!("user/{name}"), "what stands there");
+    }
+    let home = project.path().join("user").canonicalize().unwrap();
+    let looked = |readable: &[&str]| {
+        let text = shell(&format!(
+            "cd {} && cat kept.txt && cat {}; echo looked",
+            home.display(),
+            secrets.join(" ")
+        ));
+        project.write("scenarios/look.toml", &text);
+        let arguments = [&["run", "--format", "json", "--isolation", "full"], readable].concat();
+        let output = project.command(&arguments).env("HOME", &home).output().unwrap();
+        let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let document = project.document(result(&results, "look"));
+        document["requests"][1]["transcript"].to_string()
+    };
+    let output = looked(&["--readable", home.to_str().unwrap()]);
+    assert!(output.contains("looked"), "{output}");
+    assert_eq!(output.matches("what stands there").count(), 1, "kept.txt and nothing else: {output}");
+    let output = looked(&[]);
+    assert_eq!(output.matches("what stands there").count(), 0, "{output}");
+}
+
+#[test]
 fn at_level_full_every_way_out_is_refused_and_told() {
     let project = Project::new();
     let command = "getent hosts nowhere.example; for to in 192.0.2.7/4433 192.0.2.7/4433 198.51.100.1/22; do \

@@ -113,6 +113,53 @@ fn one_that_is_slow_is_told_of_before_it_is_ended() {
 }
 
 #[test]
+fn a_program_that_is_not_as_measured_is_told_of_and_runs() {
+    let project = Project::new();
+    let newer = "#!/bin/sh\ncase $1 in --version) echo 'codex-cli 9.1.0'; exit;; esac\n\
+        echo '{\"type\":\"brand.new\"}'\necho '{\"type\":\"turn.completed\"}'\n";
+    let newer = project.program("newer.sh", newer);
+    let unseen = project.program("unseen.sh", "#!/bin/sh\necho hello\n");
+    let agents = "agents = [\"codex\", \"antigravity\"]\n";
+    project.write(
+        "scenarios/a.toml",
+        &format!("{agents}{}", PLAIN.replace("text = ", "optional = true\ntext = ")),
+    );
+    project.write(
+        "scenarios/b.toml",
+        &format!("{agents}{}", PLAIN.replace("text = ", "optional = true\ntext = ")),
+    );
+    let programs = [format!("codex={}", newer.display()), format!("antigravity={}", unseen.display())];
+    let bins = ["--agent-bin", &programs[0], "--agent-bin", &programs[1]];
+    let said = project.wassert(&[&["run", "--format", "json"], &bins[..]].concat());
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    for note in [
+        "note: codex: `codex-cli 9.1.0` is newer than codex-cli 0.169.0, which the profile of `codex` was measured with",
+        "note: antigravity: the profile of `antigravity` was not verified against the real program\n",
+    ] {
+        assert_eq!(said.stderr.matches(note).count(), 1, "once for all scenarios: {}", said.stderr);
+    }
+    let results: Value = serde_json::from_str(&said.stdout).unwrap();
+    let of = |agent: &str| {
+        let mut all = results["scenarios"].as_array().unwrap().iter();
+        let found = all.find(|scenario| scenario["agent"] == agent).unwrap();
+        (found["notices"].clone(), project.document(found))
+    };
+    let (notices, document) = of("codex");
+    assert!(notices[0].as_str().unwrap().contains("newer than codex-cli 0.169.0"), "{notices}");
+    assert_eq!(
+        (&document["agent"]["version"], &document["agent"]["measured_version"]),
+        (&"codex-cli 9.1.0".into(), &"codex-cli 0.169.0".into())
+    );
+    assert_eq!(
+        (&document["events"][0]["kind"], &document["events"][0]["type"]),
+        (&"other".into(), &"brand.new".into())
+    );
+    let (notices, document) = of("antigravity");
+    assert!(notices[0].as_str().unwrap().contains("not verified"), "{notices}");
+    assert_eq!(document["agent"]["unverified"], true);
+}
+
+#[test]
 fn an_interrupt_is_sent_when_its_event_appears_and_told() {
     for level in LEVELS {
         for after in ["{ event = \"command\", phase = \"started\" }", "{ file = \"command-runs\" }"] {

@@ -55,6 +55,10 @@ pub fn read_transcript(profile: &dyn Profile, turn: u32, stdout: &[u8]) -> Trans
             is_settled = true;
             continue;
         }
+        if may_repeat(&read) && lines.last().is_some_and(|(_, before)| may_repeat(before)) {
+            is_settled = true;
+            lines.pop();
+        }
         lines.push((line, read));
     }
     is_settled |= order_beginnings(&mut lines);
@@ -109,6 +113,10 @@ fn order_beginnings(lines: &mut [(&str, Vec<Line>)]) -> bool {
         }
     }
     moved
+}
+
+fn may_repeat(read: &[Line]) -> bool {
+    matches!(read, [only] if only.may_repeat)
 }
 
 fn begins_tool(read: &[Line]) -> bool {
@@ -268,6 +276,17 @@ mod tests {
         assert_eq!(commands(&one), commands(&other));
         assert_eq!(one.settled, None);
         assert!(other.settled.unwrap().starts_with(&begin("item_1", "a")));
+    }
+
+    #[test]
+    fn of_lines_that_may_repeat_the_last_in_a_row_counts() {
+        let step = |id: &str| format!(r#"{{"type":"step_start","sessionID":"s","part":{{"id":"{id}"}}}}"#);
+        let text = r#"{"type":"text","sessionID":"s","part":{"text":"x"}}"#;
+        let printed = [&step("a"), &step("b"), text, &step("c")].map(|line| format!("{line}\n")).concat();
+        let read = read_transcript(by_name("opencode").unwrap(), 1, printed.as_bytes());
+        let ids: Vec<_> = read.events.iter().map(|event| event.raw["part"]["id"].as_str()).collect();
+        assert_eq!(ids, [Some("b"), None, Some("c")]);
+        assert_eq!(read.settled, Some(printed.split_once('\n').unwrap().1.to_owned()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::doctor::{Level, Line};
 use super::project;
 use crate::agent::{Overrides, identify, locate};
-use crate::profile::{NAMES, Profile, Program, by_name};
+use crate::profile::{NAMES, Profile, Program, Standing, by_name, standing};
 
 /// The level of isolation this system gives, and why not more.
 pub(super) fn isolation() -> Vec<Line> {
@@ -93,9 +93,9 @@ fn install(profile: &dyn Profile) -> String {
 
 fn compared(version: Option<&str>, profile: &dyn Profile) -> (Level, String) {
     let verified =
-        if profile.is_verified() { "" } else { "; its profile was never seen with the real program" };
+        if profile.is_verified() { "" } else { "; its profile was not verified against the real program" };
     match (version, profile.measured_version()) {
-        (Some(version), Some(measured)) if version.contains(measured) => {
+        (Some(version), Some(measured)) if standing(Some(version), Some(measured)) == Standing::Measured => {
             (Level::Yes, format!("{version}, which its profile was measured with{verified}"))
         }
         (Some(version), Some(measured)) => (

@@ -128,6 +128,7 @@ pub(super) fn judge(
                     recording: None,
                     duration_ms: 0,
                     verdicts: Vec::new(),
+                    notices: Vec::new(),
                     problem: Some(problem),
                 }
             }
@@ -171,6 +172,7 @@ fn told(
         recording: Some(path.to_owned()),
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         verdicts,
+        notices: Vec::new(),
         problem,
         notes: notes(&recording.document),
     }

@@ -1,12 +1,13 @@
 //! What is running, on standard error, when that is a terminal. Lines of results are printed in scenario order, each
 //! as soon as those before it are known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::Output;
 use crate::report::{ScenarioResult, scenario_line};
+use crate::value::escape_terminal;
 
 /// Names shown as running.
 const NAMED: usize = 4;
@@ -19,6 +20,8 @@ pub(super) struct Progress<'a> {
     next: usize,
     ended: BTreeMap<(String, String), ScenarioResult>,
     running: Vec<String>,
+    /// What was said of agents, whatever the scenario.
+    told: BTreeSet<String>,
     quiet: bool,
 }
 
@@ -30,7 +33,16 @@ impl<'a> Progress<'a> {
         if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {wide_msg}") {
             bar.set_style(style);
         }
-        Self { output, bar, order, next: 0, ended: BTreeMap::new(), running: Vec::new(), quiet }
+        Self {
+            output,
+            bar,
+            order,
+            next: 0,
+            ended: BTreeMap::new(),
+            running: Vec::new(),
+            told: BTreeSet::new(),
+            quiet,
+        }
     }
 
     pub(super) fn started(&mut self, name: &str, agent: &str) {
@@ -39,8 +51,12 @@ impl<'a> Progress<'a> {
     }
 
     /// Says something about a job that runs.
-    pub(super) fn noticed(&self, name: &str, agent: &str, notice: &str) {
-        let note = format!("note: {name}@{agent}: {}", crate::value::escape_terminal(notice));
+    pub(super) fn noticed(&mut self, name: Option<&str>, agent: &str, notice: &str) {
+        let place = name.map_or(agent.to_owned(), |name| format!("{name}@{agent}"));
+        let note = format!("note: {place}: {}", escape_terminal(notice));
+        if name.is_none() && !self.told.insert(note.clone()) {
+            return;
+        }
         self.bar.suspend(|| self.output.note(&note));
     }
 

@@ -18,6 +18,7 @@ use super::progress::Progress;
 use super::retention::{Going, retain};
 use super::{judges::judge_within, project};
 use crate::agent::{Launching, Level, Wanted, adopt_orphans};
+use crate::profile::all_hidden_paths;
 use crate::report::{Problem, ScenarioResult, matrix, render_json, results, summary};
 use crate::run::{
     Dispatch, Job, Ledger, ResolveError, Settings, dispatch, dispatch_twice, resolve, run_name,
@@ -177,7 +178,7 @@ async fn drive(
             results = &mut running => break results,
             Some(told) = told.recv() => match told {
                 Dispatch::Started { name, agent } => progress.started(&name, &agent),
-                Dispatch::Noticed { name, agent, notice } => progress.noticed(&name, &agent, &notice),
+                Dispatch::Noticed { name, agent, notice } => progress.noticed(name.as_deref(), &agent, &notice),
                 Dispatch::Ended(result) => progress.ended(*result),
             },
         }
@@ -207,7 +208,12 @@ fn wanted(arguments: &Run, recordings: &std::path::Path) -> anyhow::Result<Wante
         .map(|path| path.canonicalize().with_context(|| format!("`--readable {}`", path.display())))
         .collect::<Result<_, _>>()?;
     let host_network = arguments.network == NetworkArgument::Host;
-    Ok(Wanted::new(level, host_network, readable, vec![recordings.to_owned()]))
+    let mut hidden = vec![recordings.to_owned()];
+    // What is exposed may hold them, such as a home that `--readable` names.
+    if let Some(home) = std::env::var_os("HOME").filter(|home| !home.is_empty()) {
+        hidden.extend(all_hidden_paths().into_iter().map(|name| std::path::Path::new(&home).join(name)));
+    }
+    Ok(Wanted::new(level, host_network, readable, hidden))
 }
 
 /// Mebibytes that the system says programs may still have; absent where it does not say (proc_meminfo(5)).
@@ -232,6 +238,7 @@ fn broken(name: &str) -> ScenarioResult {
         recording: None,
         duration_ms: 0,
         verdicts: Vec::new(),
+        notices: Vec::new(),
         problem: Some(Problem {
             id: BROKEN,
             message: "the scenario can't be used, see above".to_owned(),

@@ -14,6 +14,12 @@ pub struct Agent {
     pub profile: String,
     /// What the program says of its version, where the profile knows how to ask.
     pub version: Option<String>,
+    /// The version that what is known of it was measured with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured_version: Option<String>,
+    /// Whether what is known of it was never seen with the real program.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unverified: bool,
     /// File name of the program; its folder is a fact of the machine, kept out of the document.
     pub program: String,
     /// Digest of the program's bytes.

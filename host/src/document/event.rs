@@ -33,6 +33,9 @@ pub struct Event {
     /// What the command or tool gave back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
+    /// What the agent wrote around that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<super::ToolFacts>,
     /// Exit code of a command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<i64>,

@@ -20,6 +20,7 @@ mod process;
 mod redaction;
 mod request;
 mod scenario;
+mod tool;
 
 use std::collections::BTreeMap;
 
@@ -42,6 +43,7 @@ pub use scenario::{
     Asserted, Completed, ExpectedAttempts, Scenario, Script, ScriptedStep, ToolNotOffered, UnmatchedRequest,
     UnusedStep,
 };
+pub use tool::{ToolFacts, ToolOutput};
 
 use crate::value::Digest;
 

@@ -43,6 +43,9 @@ pub struct Request {
     pub tools: Vec<String>,
     /// The whole conversation so far in words all protocols share; incremental input is expanded first.
     pub transcript: Vec<Item>,
+    /// What tools gave back since the model's last word, taken apart where the agent's form is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<super::ToolOutput>,
     /// How many items at the start of the transcript were not in this request but in earlier ones on its connection.
     pub inherited: u32,
     /// What the server answered.

@@ -29,6 +29,9 @@ pub fn outcome(document: &Document, position: usize) -> AgentOutcome {
     if turn.exceeded.is_some() {
         return limit(format!("$['turns'][{position}]['exceeded']"));
     }
+    if was_interrupted(turn) {
+        return of(OutcomeKind::Interrupted);
+    }
     match (turn.end, turn.terminal) {
         (EndCause::NotStarted, _) => {
             failed(OutcomeKind::Failed, FailureCategory::HarnessLaunch, process(position))
@@ -52,6 +55,17 @@ pub fn outcome(document: &Document, position: usize) -> AgentOutcome {
             failed(OutcomeKind::Incomplete, category, evidence)
         }
     }
+}
+
+/// Whether it ended for an interrupt of the scenario: by the signal, or without saying that it had completed.
+fn was_interrupted(turn: &Turn) -> bool {
+    let is_over = turn.interrupt.as_ref().is_some_and(|interrupt| interrupt.sent && interrupt.ended);
+    let ended_for_it = match turn.end {
+        EndCause::Signal => true,
+        EndCause::Exited => turn.terminal != Some(Terminal::Completed),
+        _ => false,
+    };
+    is_over && ended_for_it
 }
 
 fn process(position: usize) -> OutcomeEvidence {
@@ -82,9 +96,11 @@ fn by_reply(document: &Document, turn: &Turn) -> Option<(FailureCategory, Outcom
         .rfind(|(_, request)| request.turn == turn.turn && request.lane == "main")?;
     let reply = &request.reply;
     let category = match (reply.kind, reply.status) {
-        (_, 400..) => by_code(&reply.detail).or(by_status(reply.status))?,
-        (ReplyKind::Fault, _) => by_code(&reply.detail).unwrap_or(FailureCategory::TransientInfra),
-        _ => by_code(&reply.detail)?,
+        (_, 400..) => by_code(&reply.detail, &CODES)
+            .or_else(|| by_status(reply.status))
+            .or_else(|| by_code(&reply.detail, &GENERAL_CODES))?,
+        (ReplyKind::Fault, _) => any_code(&reply.detail).unwrap_or(FailureCategory::TransientInfra),
+        _ => any_code(&reply.detail)?,
     };
     let evidence = OutcomeEvidence {
         source: EvidenceSource::Reply,
@@ -130,12 +146,14 @@ fn fields(event: &Event) -> Option<(FailureCategory, Option<u16>)> {
         "/error/status_code",
     ];
     const CODE: [&str; 5] = ["/code", "/error/code", "/error/type", "/error", "/error/name"];
-    let code = CODE.iter().find_map(|pointer| by_code(event.raw.pointer(pointer).and_then(Value::as_str)?));
+    let code = |codes: &[(&str, FailureCategory)]| {
+        CODE.iter().find_map(|pointer| by_code(event.raw.pointer(pointer).and_then(Value::as_str)?, codes))
+    };
     let status = STATUS
         .iter()
         .find_map(|pointer| u16::try_from(event.raw.pointer(pointer)?.as_u64()?).ok())
         .filter(|status| *status >= 400);
-    Some((code.or_else(|| by_status(status?))?, status))
+    Some((code(&CODES).or_else(|| by_status(status?)).or_else(|| code(&GENERAL_CODES))?, status))
 }
 
 /// The category of an HTTP status.
@@ -153,12 +171,12 @@ fn by_status(status: u16) -> Option<FailureCategory> {
     })
 }
 
-/// The category of a provider's error code; codes are single words, other texts are none.
-fn by_code(code: &str) -> Option<FailureCategory> {
+/// Codes that say more than the status beside them.
+const CODES: [(&str, FailureCategory); 18] = {
     use FailureCategory::{
-        AgentError, AuthOrProxy, InvalidModel, ProviderOverloaded, ShortRateLimit, TransientInfra, UsageLimit,
+        AgentError, AuthOrProxy, InvalidModel, ProviderOverloaded, ShortRateLimit, UsageLimit,
     };
-    const CODES: [(&str, FailureCategory); 22] = [
+    [
         ("usage_limit_reached", UsageLimit),
         ("insufficient_quota", UsageLimit),
         ("billing_error", UsageLimit),
@@ -169,9 +187,6 @@ fn by_code(code: &str) -> Option<FailureCategory> {
         ("server_is_overloaded", ProviderOverloaded),
         ("overloaded_error", ProviderOverloaded),
         ("UNAVAILABLE", ProviderOverloaded),
-        ("server_error", TransientInfra),
-        ("api_error", TransientInfra),
-        ("INTERNAL", TransientInfra),
         ("model_not_found", InvalidModel),
         ("not_found_error", InvalidModel),
         ("invalid_api_key", AuthOrProxy),
@@ -180,11 +195,26 @@ fn by_code(code: &str) -> Option<FailureCategory> {
         ("UNAUTHENTICATED", AuthOrProxy),
         ("context_length_exceeded", AgentError),
         ("invalid_prompt", AgentError),
-        ("invalid_request_error", AgentError),
-    ];
+    ]
+};
+
+/// Codes that say less than the status beside them.
+const GENERAL_CODES: [(&str, FailureCategory); 4] = [
+    ("server_error", FailureCategory::TransientInfra),
+    ("api_error", FailureCategory::TransientInfra),
+    ("INTERNAL", FailureCategory::TransientInfra),
+    ("invalid_request_error", FailureCategory::AgentError),
+];
+
+fn any_code(code: &str) -> Option<FailureCategory> {
+    by_code(code, &CODES).or_else(|| by_code(code, &GENERAL_CODES))
+}
+
+/// The category of a provider's error code; codes are single words, other texts are none.
+fn by_code(code: &str, codes: &[(&str, FailureCategory)]) -> Option<FailureCategory> {
     let is_named =
         |name: &str| code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
-    CODES.iter().find(|(name, _)| is_named(name)).map(|(_, category)| *category)
+    codes.iter().find(|(name, _)| is_named(name)).map(|(_, category)| *category)
 }
 
 /// The category of an error text of the agent's own. The strongest words first.
@@ -214,290 +244,10 @@ fn words(text: &str) -> Option<FailureCategory> {
         ("fetch failed", TransientInfra),
     ];
     let text = text.to_lowercase();
-    by_code(&text)
+    any_code(&text)
         .or_else(|| WORDS.iter().find(|(word, _)| text.contains(word)).map(|(_, category)| *category))
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::document::{Reply, Request};
-
-    /// What a server did and what an agent then printed, as measured (codex 0.169.0, claude 2.1.197, gemini 0.61.0,
-    /// opencode 1.18.33, pi 0.73.1): exit code, the last terminal word, its error event.
-    struct Case {
-        agent: &'static str,
-        /// Status and code of the last reply; 200 and "cut" where the stream broke; none where no request arrived.
-        reply: Option<(u16, &'static str)>,
-        exit: i32,
-        terminal: Option<Terminal>,
-        error: Option<Value>,
-        text: Option<&'static str>,
-        kind: OutcomeKind,
-        category: Option<FailureCategory>,
-        source: Option<EvidenceSource>,
-    }
-
-    fn concluded(case: &Case) -> AgentOutcome {
-        let mut document = Document::default();
-        let turn = Turn { turn: 1, exit: Some(case.exit), terminal: case.terminal, ..Turn::default() };
-        document.turns.push(turn);
-        if let Some((status, detail)) = case.reply {
-            let kind = if status < 400 && detail.is_empty() { ReplyKind::Step } else { ReplyKind::Fault };
-            let reply = Reply { status, detail: detail.to_owned(), kind, ..Reply::default() };
-            document.requests.push(Request { turn: 1, lane: "main".into(), reply, ..Request::default() });
-        }
-        // What the model said is never evidence.
-        let message = "usage limit reached: quota, overloaded, unauthorized";
-        document.events.push(Event {
-            turn: 1,
-            kind: EventKind::Message,
-            text: Some(message.to_owned()),
-            raw: json!({"code": "usage_limit_reached"}),
-            ..Event::default()
-        });
-        if case.error.is_some() || case.text.is_some() {
-            document.events.push(Event {
-                turn: 1,
-                kind: EventKind::Error,
-                text: case.text.map(str::to_owned),
-                raw: case.error.clone().unwrap_or_default(),
-                ..Event::default()
-            });
-        }
-        outcome(&document, 0)
-    }
-
-    #[test]
-    fn the_truth_table_of_measured_failures() {
-        use EvidenceSource::{EventField, EventText, Process, Reply as ByReply};
-        use FailureCategory::*;
-        use OutcomeKind::{Completed, Failed, Incomplete};
-        let (done, bad) = (Some(Terminal::Completed), Some(Terminal::Failed));
-        let row = |agent, reply, exit, terminal, error, text, kind, category, source| Case {
-            agent,
-            reply,
-            exit,
-            terminal,
-            error,
-            text,
-            kind,
-            category,
-            source,
-        };
-        let cut = Some((200, "cut"));
-        let cases = [
-            // 400 ends every agent after one request; the exit codes share nothing.
-            row("codex 400", Some((400, "")), 1, bad, None, None, Failed, Some(AgentError), Some(ByReply)),
-            row("gemini 400", Some((400, "")), 144, bad, None, None, Failed, Some(AgentError), Some(ByReply)),
-            row("pi 400", Some((400, "")), 0, bad, None, None, Failed, Some(AgentError), Some(ByReply)),
-            row("codex 401", Some((401, "")), 1, bad, None, None, Failed, Some(AuthOrProxy), Some(ByReply)),
-            row(
-                "gemini 401",
-                Some((401, "")),
-                145,
-                bad,
-                None,
-                None,
-                Failed,
-                Some(AuthOrProxy),
-                Some(ByReply),
-            ),
-            row("claude 404", Some((404, "")), 1, bad, None, None, Failed, Some(InvalidModel), Some(ByReply)),
-            row("pi 429", Some((429, "")), 0, bad, None, None, Failed, Some(ShortRateLimit), Some(ByReply)),
-            row(
-                "codex usage limit",
-                Some((429, "usage_limit_reached")),
-                1,
-                bad,
-                None,
-                None,
-                Failed,
-                Some(UsageLimit),
-                Some(ByReply),
-            ),
-            row(
-                "codex 500",
-                Some((500, "server_error")),
-                1,
-                bad,
-                None,
-                None,
-                Failed,
-                Some(TransientInfra),
-                Some(ByReply),
-            ),
-            row(
-                "gemini 503",
-                Some((503, "")),
-                247,
-                bad,
-                None,
-                None,
-                Failed,
-                Some(ProviderOverloaded),
-                Some(ByReply),
-            ),
-            row(
-                "claude overloaded",
-                Some((529, "overloaded_error")),
-                1,
-                bad,
-                None,
-                None,
-                Failed,
-                Some(ProviderOverloaded),
-                Some(ByReply),
-            ),
-            row(
-                "codex context",
-                Some((200, "response.failed context_length_exceeded")),
-                1,
-                bad,
-                None,
-                None,
-                Failed,
-                Some(AgentError),
-                Some(ByReply),
-            ),
-            // A failure before, then the step's reply: whatever was retried, it completed.
-            row(
-                "codex 500 once",
-                Some((200, "")),
-                0,
-                done,
-                None,
-                Some("Reconnecting... 1/5"),
-                Completed,
-                None,
-                None,
-            ),
-            row("opencode recovered", Some((200, "")), 1, done, None, None, Completed, None, None),
-            row("claude fallback", Some((200, "")), 0, done, None, None, Completed, None, None),
-            // Broken streams.
-            row(
-                "codex cut",
-                cut,
-                1,
-                bad,
-                None,
-                Some("stream disconnected before completion"),
-                Failed,
-                Some(TransientInfra),
-                Some(ByReply),
-            ),
-            row("gemini end of stream", cut, 0, bad, None, None, Failed, Some(TransientInfra), Some(ByReply)),
-            row("pi end of stream", cut, 0, done, None, None, Completed, None, None),
-            // Without a reply to go by: fields, then words.
-            row(
-                "claude refused",
-                None,
-                1,
-                bad,
-                Some(json!({"api_error_status": 401})),
-                Some("fetch failed"),
-                Failed,
-                Some(AuthOrProxy),
-                Some(EventField),
-            ),
-            row(
-                "opencode field",
-                None,
-                1,
-                bad,
-                Some(json!({"error": {"name": "APIError", "data": {"statusCode": 429}}})),
-                None,
-                Failed,
-                Some(ShortRateLimit),
-                Some(EventField),
-            ),
-            row(
-                "gemini refused",
-                None,
-                1,
-                bad,
-                None,
-                Some("fetch failed: ECONNREFUSED"),
-                Failed,
-                Some(TransientInfra),
-                Some(EventText),
-            ),
-            row(
-                "codex words",
-                None,
-                1,
-                bad,
-                None,
-                Some("You've hit your usage limit."),
-                Failed,
-                Some(UsageLimit),
-                Some(EventText),
-            ),
-            row("nothing said", None, 1, bad, None, None, Failed, Some(UnidentifiedIssue), Some(Process)),
-            // No terminal event.
-            row(
-                "opencode no session",
-                None,
-                0,
-                None,
-                None,
-                None,
-                Incomplete,
-                Some(IncompleteFinalization),
-                Some(Process),
-            ),
-            row(
-                "gemini sign-in",
-                None,
-                52,
-                None,
-                None,
-                Some("unauthorized"),
-                Incomplete,
-                Some(AuthOrProxy),
-                Some(EventText),
-            ),
-            row(
-                "claude no result",
-                Some((200, "")),
-                0,
-                None,
-                None,
-                None,
-                Incomplete,
-                Some(IncompleteFinalization),
-                Some(Process),
-            ),
-        ];
-        for case in &cases {
-            let found = concluded(case);
-            let source = found.evidence.as_ref().map(|evidence| evidence.source);
-            assert_eq!(
-                (found.kind, found.category, source),
-                (case.kind, case.category, case.source),
-                "{}",
-                case.agent
-            );
-        }
-    }
-
-    #[test]
-    fn what_ended_it_comes_before_what_it_said() {
-        for (end, kind) in [
-            (EndCause::Timeout, OutcomeKind::TimedOut),
-            (EndCause::Stalled, OutcomeKind::Stalled),
-            (EndCause::Signal, OutcomeKind::Crashed),
-            (EndCause::OutputLimit, OutcomeKind::BudgetExhausted),
-            (EndCause::Interrupted, OutcomeKind::Interrupted),
-            (EndCause::NotStarted, OutcomeKind::Failed),
-        ] {
-            let turn = Turn { turn: 1, end, terminal: Some(Terminal::Completed), ..Turn::default() };
-            let document = Document { turns: vec![turn], ..Document::default() };
-            assert_eq!(outcome(&document, 0).kind, kind, "{end:?}");
-        }
-        let empty = Document { turns: vec![Turn { turn: 1, ..Turn::default() }], ..Document::default() };
-        assert_eq!(outcome(&empty, 0).category, Some(FailureCategory::HarnessLaunch));
-    }
-}
+#[path = "outcome_tests.rs"]
+mod tests;

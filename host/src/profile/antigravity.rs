@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::launch::{variables, words};
 use super::{
-    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, lines, own_tool, text_member,
+    KeyPlace, Launch, Line, Profile, Program, Protocol, TurnLaunch, WireCall, is_for_running_commands, lines,
+    own_tool, text_member,
 };
 
 /// The profile `antigravity`.
@@ -21,10 +22,6 @@ impl Profile for Antigravity {
 
     fn program(&self) -> Program {
         Program::External { name: "agy", pinned: Vec::new(), install: "see https://antigravity.google" }
-    }
-
-    fn version_arguments(&self) -> &'static [&'static str] {
-        &["--version"]
     }
 
     fn is_verified(&self) -> bool {
@@ -88,7 +85,7 @@ impl Profile for Antigravity {
     }
 
     fn lacks(&self, tool: &str) -> bool {
-        matches!(tool, "write-file" | "edit-file" | "read-file")
+        matches!(tool, "write-file" | "edit-file" | "read-file") || is_for_running_commands(tool)
     }
 
     fn lane(&self, _headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> &'static str {

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::launch::{variables, words};
 use super::{
     KeyPlace, Launch, Line, Profile, Program, Protocol, Retried, Retries, TurnLaunch, WireCall, claude_lines,
-    first, own_tool, text_member,
+    first, outputs, own_tool, text_member,
 };
-use crate::document::{Place, PlaceSection};
+use crate::document::{Place, PlaceSection, ToolFacts};
 
 use PlaceSection::{Events, Headers, Requests, Transcript};
 
@@ -40,10 +40,6 @@ impl Profile for Claude {
                 .collect(),
             install: "npm install --global @anthropic-ai/claude-code@2.1.197",
         }
-    }
-
-    fn version_arguments(&self) -> &'static [&'static str] {
-        &["--version"]
     }
 
     fn measured_version(&self) -> Option<&'static str> {
@@ -105,6 +101,10 @@ impl Profile for Claude {
 
     fn read_line(&self, line: &str) -> Line {
         claude_lines::read_line(line)
+    }
+
+    fn read_output(&self, output: &str) -> ToolFacts {
+        outputs::claude(output)
     }
 
     fn tool(&self, tool: &str, input: &Value) -> Result<WireCall, String> {

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::document::Place;
+use crate::document::{Place, ToolFacts};
 
 use super::codex_code_mode::{CodeMode, is_code_mode};
 use super::{
     KeyPlace, Known, Launch, Line, Profile, Program, Retried, Retries, Transport, TurnLaunch, WireCall,
-    codex_home, codex_lines, codex_volatile, first, text_member,
+    codex_home, codex_lines, codex_volatile, first, outputs, text_member,
 };
 
 /// The variable that holds the key; any value will do, the server asks for none.
@@ -44,10 +44,6 @@ impl Profile for Codex {
                 .collect(),
             install: "npm install --global @openai/codex@0.169.0",
         }
-    }
-
-    fn version_arguments(&self) -> &'static [&'static str] {
-        &["--version"]
     }
 
     fn measured_version(&self) -> Option<&'static str> {
@@ -118,6 +114,10 @@ impl Profile for Codex {
         codex_lines::read_line(line)
     }
 
+    fn read_output(&self, output: &str) -> ToolFacts {
+        outputs::codex(output)
+    }
+
     fn tool(&self, tool: &str, input: &Value) -> Result<WireCall, String> {
         Ok(match tool {
             "shell" => WireCall::Function {
@@ -138,6 +138,21 @@ impl Profile for Codex {
                     text_member(tool, input, "old")?,
                     text_member(tool, input, "new")?,
                 ),
+            },
+            "start-command" => WireCall::Function {
+                name: "exec_command".to_owned(),
+                // On a terminal of its own, else nothing can be typed into it; the shortest wait there is.
+                arguments: json!({
+                    "cmd": text_member(tool, input, "command")?, "tty": true, "yield_time_ms": 250,
+                }),
+            },
+            "write-to-command" => WireCall::Function {
+                name: "write_stdin".to_owned(),
+                // It comes back as soon as the command ends.
+                arguments: json!({
+                    "session_id": input.get("command"), "chars": text_member(tool, input, "text")?,
+                    "yield_time_ms": 30_000,
+                }),
             },
             "read-file" => return Err("codex has no tool that reads files".to_owned()),
             own => match input {

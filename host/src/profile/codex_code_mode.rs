@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::codex::Codex;
-use super::{Launch, Line, Profile, Program, Retries, Transport, TurnLaunch, WireCall, text_member};
-use crate::document::Place;
+use super::{
+    Launch, Line, Profile, Program, Retries, Transport, TurnLaunch, WireCall, is_for_running_commands,
+    text_member,
+};
+use crate::document::{Place, ToolFacts};
 
 /// The profile `codex-code-mode`; a scenario comes to it by naming such a model.
 pub(super) struct CodeMode;
@@ -27,10 +30,6 @@ impl Profile for CodeMode {
 
     fn program(&self) -> Program {
         Codex.program()
-    }
-
-    fn version_arguments(&self) -> &'static [&'static str] {
-        Codex.version_arguments()
     }
 
     fn measured_version(&self) -> Option<&'static str> {
@@ -54,11 +53,19 @@ impl Profile for CodeMode {
     }
 
     fn lacks(&self, tool: &str) -> bool {
-        matches!(tool, "write-file" | "edit-file" | "read-file")
+        matches!(tool, "write-file" | "edit-file" | "read-file") || is_for_running_commands(tool)
     }
 
     fn read_line(&self, line: &str) -> Line {
         Codex.read_line(line)
+    }
+
+    fn is_racy_on_stderr(&self, line: &str) -> bool {
+        Codex.is_racy_on_stderr(line)
+    }
+
+    fn read_output(&self, output: &str) -> ToolFacts {
+        Codex.read_output(output)
     }
 
     fn tool(&self, tool: &str, input: &Value) -> Result<WireCall, String> {

@@ -9,7 +9,7 @@ use super::{
     KeyPlace, Known, Launch, Line, NAMES, Profile, Program, Protocol, Retries, Transport, TurnLaunch,
     WireCall, by_name,
 };
-use crate::document::{Place, PlaceSection};
+use crate::document::{Place, PlaceSection, ToolFacts};
 
 /// What it extends when it says nothing.
 const PLAIN: &str = "command";
@@ -228,6 +228,14 @@ impl Profile for Custom {
 
     fn hidden_paths(&self) -> &'static [&'static str] {
         self.base.hidden_paths()
+    }
+
+    fn is_racy_on_stderr(&self, line: &str) -> bool {
+        self.base.is_racy_on_stderr(line)
+    }
+
+    fn read_output(&self, output: &str) -> ToolFacts {
+        self.base.read_output(output)
     }
 
     fn lacks(&self, tool: &str) -> bool {

@@ -8,7 +8,7 @@ use crate::document::{Place, PlaceSection};
 
 use super::{
     Launch, Line, Profile, Program, Protocol, Retried, Retries, Transport, TurnLaunch, WireCall, codex_lines,
-    text_member,
+    is_for_running_commands, text_member,
 };
 
 /// The profile of `wassert example-agent`.
@@ -60,7 +60,7 @@ impl Profile for Example {
     }
 
     fn lacks(&self, tool: &str) -> bool {
-        matches!(tool, "edit-file" | "read-file")
+        matches!(tool, "edit-file" | "read-file") || is_for_running_commands(tool)
     }
 
     fn read_line(&self, line: &str) -> Line {

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::launch::{variables, words};
 use super::{
     KeyPlace, Launch, Line, Profile, Program, Protocol, Retried, Retries, TurnLaunch, WireCall, gemini_lines,
-    own_tool, text_member,
+    outputs, own_tool, text_member,
 };
-use crate::document::{Place, PlaceSection};
+use crate::document::{Place, PlaceSection, ToolFacts};
 
 use PlaceSection::{Events, Requests, Stderr, Transcript};
 
@@ -36,10 +36,6 @@ impl Profile for Gemini {
             pinned: words(["tests/real-agents/node_modules/.bin/gemini"]),
             install: "npm install --global @google/gemini-cli@0.61.0",
         }
-    }
-
-    fn version_arguments(&self) -> &'static [&'static str] {
-        &["--version"]
     }
 
     fn measured_version(&self) -> Option<&'static str> {
@@ -115,6 +111,15 @@ impl Profile for Gemini {
 
     fn read_line(&self, line: &str) -> Line {
         gemini_lines::read_line(line)
+    }
+
+    fn is_racy_on_stderr(&self, line: &str) -> bool {
+        // Of how long its own start took: said or not, as its first request is answered before or after that is over.
+        line.starts_with("[STARTUP] ")
+    }
+
+    fn read_output(&self, output: &str) -> ToolFacts {
+        outputs::gemini(output)
     }
 
     fn tool(&self, tool: &str, input: &Value) -> Result<WireCall, String> {

@@ -19,6 +19,8 @@ pub struct Line {
     pub is_last_word: bool,
     /// Whether its message goes on where the one before it ended.
     pub is_part: bool,
+    /// Whether it is a race how often such a line comes in a row: the last one counts.
+    pub may_repeat: bool,
     /// Whether it is a race how often such a line comes and what it holds. It is kept in the raw output and becomes no
     /// event.
     pub is_racy: bool,

@@ -22,10 +22,12 @@ mod lines;
 mod memory;
 mod opencode;
 mod opencode_lines;
+mod outputs;
 mod pi;
 mod pi_lines;
 mod protocol;
 mod retries;
+mod version;
 #[cfg(test)]
 mod vocabulary;
 
@@ -34,7 +36,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::document::Place;
+use crate::document::{Place, ToolFacts};
 
 pub use custom::AgentSettings;
 pub use launch::{KeyPlace, Launch, Program, TurnLaunch};
@@ -42,6 +44,7 @@ pub use line::{Line, UsageReport, UsageScope};
 pub use memory::peak_memory_mebibytes;
 pub use protocol::{Protocol, Stop};
 pub use retries::{Retried, Retries};
+pub use version::{Standing, doubts, standing};
 
 /// How an agent speaks to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +79,10 @@ pub trait Profile: Send + Sync {
     /// How its program is found.
     fn program(&self) -> Program;
 
-    /// Arguments that make the program print its version; empty where it has none.
+    /// Arguments that make the program print its version; empty where it has none, as this program and those that only
+    /// a user knows.
     fn version_arguments(&self) -> &'static [&'static str] {
-        &[]
+        if matches!(self.program(), Program::External { .. }) { &["--version"] } else { &[] }
     }
 
     /// The version every fact here was measured with, as the program says it.
@@ -137,12 +141,22 @@ pub trait Profile: Send + Sync {
     }
 
     /// Whether it has nothing that answers to a neutral tool. A scenario that calls such a tool does not apply to it.
-    fn lacks(&self, _tool: &str) -> bool {
-        false
+    fn lacks(&self, tool: &str) -> bool {
+        is_for_running_commands(tool)
     }
 
     /// Reads one line of standard output.
     fn read_line(&self, line: &str) -> Line;
+
+    /// Whether it is a race whether such a line stands on standard error at all. It is kept in the raw output alone.
+    fn is_racy_on_stderr(&self, _line: &str) -> bool {
+        false
+    }
+
+    /// What it writes around the output of a tool.
+    fn read_output(&self, _output: &str) -> ToolFacts {
+        ToolFacts::default()
+    }
 
     /// The tool call that a neutral tool becomes. Names that are not neutral are tools' own names and pass as they
     /// are.
@@ -208,12 +222,20 @@ impl WireCall {
 }
 
 /// The neutral tools and the members of their input; the rest of the program knows no others.
-pub const NEUTRAL_TOOLS: [(&str, &[&str]); 4] = [
+pub const NEUTRAL_TOOLS: [(&str, &[&str]); 6] = [
     ("shell", &["command"]),
     ("write-file", &["path", "content"]),
     ("edit-file", &["path", "old", "new"]),
     ("read-file", &["path"]),
+    // A command that is not waited for, and what is typed into it by the name its result gave it.
+    ("start-command", &["command"]),
+    ("write-to-command", &["command", "text"]),
 ];
+
+/// Whether it is one of the neutral tools for commands that go on running; most agents have none.
+fn is_for_running_commands(tool: &str) -> bool {
+    matches!(tool, "start-command" | "write-to-command")
+}
 
 /// What agents get in place of a key: not a secret.
 pub const FAKE_KEY: &str = "not-a-key";
@@ -259,6 +281,11 @@ pub fn by_name(name: &str) -> Option<&'static dyn Profile> {
         "pi" => Some(&pi::Pi),
         _ => None,
     }
+}
+
+/// Names below a user's home that hold credentials and settings of any agent known.
+pub fn all_hidden_paths() -> std::collections::BTreeSet<&'static str> {
+    NAMES.into_iter().filter_map(by_name).flat_map(|profile| profile.hidden_paths()).copied().collect()
 }
 
 /// A call of one of the agent's own tools: functions with JSON arguments, that is.

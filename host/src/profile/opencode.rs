@@ -45,10 +45,6 @@ impl Profile for Opencode {
         }
     }
 
-    fn version_arguments(&self) -> &'static [&'static str] {
-        &["--version"]
-    }
-
     fn measured_version(&self) -> Option<&'static str> {
         Some("1.18.33")
     }

@@ -18,6 +18,8 @@ pub(super) fn read_line(line: &str) -> Line {
             "step_start" => {
                 read.event.kind = EventKind::Progress;
                 read.reopens = true;
+                // A stream that broke off before its first part begins a step or does not.
+                read.may_repeat = true;
             }
             "text" => {
                 read.event.kind = EventKind::Message;

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::launch::{variables, words};
 use super::{
     KeyPlace, Launch, Line, Profile, Program, Protocol, Retried, Retries, TurnLaunch, WireCall, first,
-    own_tool, pi_lines, text_member,
+    outputs, own_tool, pi_lines, text_member,
 };
-use crate::document::{Place, PlaceSection};
+use crate::document::{Place, PlaceSection, ToolFacts};
 
 use PlaceSection::{Events, Headers, Requests, Transcript};
 
@@ -32,10 +32,6 @@ impl Profile for Pi {
             pinned: words(["tests/real-agents/node_modules/.bin/pi"]),
             install: "npm install --global @mariozechner/pi-coding-agent@0.73.1",
         }
-    }
-
-    fn version_arguments(&self) -> &'static [&'static str] {
-        &["--version"]
     }
 
     fn measured_version(&self) -> Option<&'static str> {
@@ -92,6 +88,10 @@ impl Profile for Pi {
 
     fn read_line(&self, line: &str) -> Line {
         pi_lines::read_line(line)
+    }
+
+    fn read_output(&self, output: &str) -> ToolFacts {
+        outputs::pi(output)
     }
 
     fn tool(&self, tool: &str, input: &Value) -> Result<WireCall, String> {

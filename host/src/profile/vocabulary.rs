@@ -134,7 +134,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "opencode",
         r#"{"type":"step_start","timestamp":1,"sessionID":"ses_e","part":{"type":"step-start"}}"#,
-        "step_start progress/instant session=ses_e reopens",
+        "step_start progress/instant session=ses_e reopens repeats",
     ),
     (
         "opencode",
@@ -315,7 +315,12 @@ fn told(agent: &str, line: &str) -> String {
         say("cost", usage.cost_microdollars.map(|cost| cost.to_string()));
         told.push_str(&format!(" {:?}", usage.scope));
     }
-    for (is, word) in [(read.is_part, " part"), (read.reopens, " reopens"), (read.is_racy, " racy")] {
+    for (is, word) in [
+        (read.is_part, " part"),
+        (read.reopens, " reopens"),
+        (read.may_repeat, " repeats"),
+        (read.is_racy, " racy"),
+    ] {
         if is {
             told.push_str(word);
         }

@@ -227,6 +227,7 @@ mod tests {
             recording: Some("runs/it's/one".into()),
             duration_ms: 1234,
             verdicts,
+            notices: Vec::new(),
             problem,
         }
     }

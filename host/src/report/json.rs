@@ -39,6 +39,7 @@ fn scenario(result: &ScenarioResult) -> Value {
         "recording": result.recording,
         "duration_ms": result.duration_ms,
         "verdicts": verdicts,
+        "notices": result.notices,
         "problem": result.problem.as_ref().map(|problem| json!({
             "id": problem.id,
             "message": problem.message,
@@ -67,6 +68,7 @@ mod tests {
             recording: None,
             duration_ms: 1,
             verdicts: vec![],
+            notices: vec![],
             problem: None,
         };
         let value = results(&[part(Outcome::Pass), part(Outcome::Error), part(Outcome::Pass)], &[], 5);

@@ -70,6 +70,7 @@ mod tests {
             recording: None,
             duration_ms: 0,
             verdicts: Vec::new(),
+            notices: Vec::new(),
             problem,
         }
     }

@@ -60,6 +60,8 @@ pub struct ScenarioResult {
     pub duration_ms: u64,
     /// Host assertions first, then the scenario's, in file order.
     pub verdicts: Vec<Judged>,
+    /// What was worth saying while it ran, and changed no verdict.
+    pub notices: Vec<String>,
     /// Why there is nothing to judge: a missing agent, a workspace that could not be laid.
     pub problem: Option<Problem>,
     /// What else should be known of the run; no verdict depends on it.

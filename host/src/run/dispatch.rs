@@ -71,8 +71,8 @@ pub enum Dispatch {
     },
     /// Something about a job that runs is worth saying, and changes no verdict.
     Noticed {
-        /// The scenario's name.
-        name: String,
+        /// The scenario's name; absent where it is about the agent in every scenario.
+        name: Option<String>,
         /// The agent's name.
         agent: String,
         /// A sentence.
@@ -118,7 +118,8 @@ pub async fn dispatch(
             let _ = tell
                 .send(Dispatch::Started { name: job.scenario.name.clone(), agent: job.agent.name.clone() });
             let notices = Notices::of(&job, tell.clone());
-            let ended = one(&job, judge, &settings, &notices).await;
+            let mut ended = one(&job, judge, &settings, &notices).await;
+            ended.notices = notices.said();
             let _ = tell.send(Dispatch::Ended(Box::new(ended.clone())));
             ended
         });
@@ -134,6 +135,7 @@ pub async fn dispatch(
             recording: None,
             duration_ms: 0,
             verdicts: Vec::new(),
+            notices: Vec::new(),
             problem: Some(Problem {
                 id: "internal",
                 message: format!("wassert itself failed here: {error}"),
@@ -195,6 +197,7 @@ fn result(
         recording,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         verdicts,
+        notices: Vec::new(),
         problem,
     }
 }

@@ -13,12 +13,14 @@ use super::notices::Notices;
 use super::sections::{agent_section, scenario_section};
 use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
+use super::tool_facts::read_tool_facts;
 use super::turns::Driver;
 use crate::agent::{
     Around, Baseline, Root, compare, identify, lay_shims, locate, look_outside, populate, shim_calls,
     snapshot, snapshot_and_pass,
 };
 use crate::document::Document;
+use crate::profile::doubts;
 use crate::recording::Writer;
 use crate::report::Problem;
 use crate::server::{Server, ServerSettings, reach};
@@ -136,6 +138,10 @@ pub(super) async fn execute(
     let (driven, identity) = tokio::join!(driver.turns(&mut writer, &mut surroundings), identity);
     let (mut driven, mut texts, stalls) = driven?;
     let identity = identity.ok();
+    let version = identity.as_ref().and_then(|identity| identity.version.as_deref());
+    for doubt in doubts(profile, version) {
+        notices.tell_of_agent(doubt);
+    }
 
     // Nothing runs in there any more; taking it down goes beside the rest.
     let ending = tokio::spawn(surroundings.end());
@@ -198,6 +204,7 @@ pub(super) async fn execute(
     driven.timing.duration_ms = millis(started.elapsed());
     let (mut document, mut symbols) =
         symbolise(driven, &mut texts, scenario, profile, &root, &base_url, key.as_ref().map(RunKey::text))?;
+    read_tool_facts(&mut document, profile);
     settle_files(&mut document, &stage, &mut symbols, &mut writer).map_err(written)?;
     for (name, bytes) in texts {
         writer.blob(name, &bytes.whole()).map_err(written)?;

@@ -24,6 +24,7 @@ mod serve;
 mod stage;
 mod stream;
 mod symbols;
+mod tool_facts;
 mod turns;
 mod verify;
 

@@ -3,6 +3,7 @@
 use super::conduct;
 use crate::agent::{Ended, OUTPUT_KEPT_BYTES};
 use crate::document::{Document, LeftProcess, Stream, TEXT_INLINE_LIMIT_BYTES};
+use crate::profile::Profile;
 use crate::recording::{Texts, WriteError, Writer};
 
 /// Output that was cut off may end in the middle of a secret, which would not be found any more.
@@ -26,30 +27,56 @@ pub(super) fn keep_processes(document: &mut Document, turn: u32, ended: &Ended) 
     }));
 }
 
-/// Keeps what a turn wrote: raw in `log/`, as blobs, and as text where it is short.
+/// Keeps what a turn wrote: raw in `log/`, as blobs, and as text where it is short. `settled`: standard output without
+/// what is a race.
 pub(super) fn keep_output(
     document: &mut Document,
     texts: &mut Texts,
     writer: &mut Writer,
+    profile: &dyn Profile,
     turn: u32,
-    mut ended: Ended,
+    ended: Ended,
     settled: Option<String>,
 ) -> Result<(), WriteError> {
     let index = turn - 1;
-    document.raw.insert(format!("stdout-{turn}"), writer.log(&format!("stdout-{turn}"), &ended.stdout.0)?);
-    document.raw.insert(format!("stderr-{turn}"), writer.log(&format!("stderr-{turn}"), &ended.stderr.0)?);
-    if let Some(settled) = settled {
-        let left_out = ended.stdout.0.len().saturating_sub(settled.len()) as u64;
-        ended.stdout = (settled.into_bytes(), ended.stdout.1.saturating_sub(left_out));
-    }
-    for (name, (kept, bytes), streams) in
-        [("stdout", ended.stdout, &mut document.stdout), ("stderr", ended.stderr, &mut document.stderr)]
-    {
+    let settled_err = settled_stderr(profile, &ended.stderr.0);
+    for (name, (kept, bytes), settled, streams) in [
+        ("stdout", ended.stdout, settled.map(String::into_bytes), &mut document.stdout),
+        ("stderr", ended.stderr, settled_err, &mut document.stderr),
+    ] {
+        let log = format!("{name}-{turn}");
+        document.raw.insert(log.clone(), writer.log(&log, &kept)?);
+        let truncated = bytes > OUTPUT_KEPT_BYTES as u64;
+        let left_out = settled.as_ref().map_or(0, |settled| kept.len().saturating_sub(settled.len()));
+        let (kept, bytes) = (settled.unwrap_or(kept), bytes.saturating_sub(left_out as u64));
         let text =
             (kept.len() <= TEXT_INLINE_LIMIT_BYTES).then(|| String::from_utf8(kept.clone()).ok()).flatten();
-        let truncated = bytes > OUTPUT_KEPT_BYTES as u64;
         streams.push(Stream { turn, bytes, truncated, text, ..Stream::default() });
         texts.insert(format!("{name}/{index}"), kept.into());
     }
     Ok(())
+}
+
+/// Standard error without the lines that are a race; none when there is no such line.
+fn settled_stderr(profile: &dyn Profile, kept: &[u8]) -> Option<Vec<u8>> {
+    let is_racy = |line: &&[u8]| profile.is_racy_on_stderr(&String::from_utf8_lossy(line));
+    let lines = || kept.split_inclusive(|byte| *byte == b'\n');
+    lines()
+        .any(|line| is_racy(&line))
+        .then(|| lines().filter(|line| !is_racy(line)).flatten().copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::by_name;
+
+    #[test]
+    fn lines_of_standard_error_that_are_a_race_are_left_out() {
+        let gemini = by_name("gemini").unwrap();
+        let settled = settled_stderr(gemini, b"a\n[STARTUP] Phase 'x'\nb [STARTUP] \xff").unwrap();
+        assert_eq!(settled, b"a\nb [STARTUP] \xff");
+        assert_eq!(settled_stderr(gemini, b"a\n"), None);
+        assert_eq!(settled_stderr(by_name("pi").unwrap(), b"[STARTUP] x"), None);
+    }
 }

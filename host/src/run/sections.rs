@@ -85,6 +85,8 @@ pub(super) fn agent_section(
         name: job.agent.name.clone(),
         profile: job.agent.profile.clone(),
         version: identity.as_ref().and_then(|identity| identity.version.clone()),
+        measured_version: profile.measured_version().map(str::to_owned),
+        unverified: !profile.is_verified(),
         program: program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         sha256: identity.map(|identity| identity.sha256),
         arguments,

@@ -126,7 +126,7 @@ impl Driver<'_> {
             document.events.extend(read.events);
             document.timing.turns_ms.push(millis(ended.duration));
             keep_processes(&mut document, number, &ended);
-            keep_output(&mut document, &mut texts, writer, number, ended, read.settled)
+            keep_output(&mut document, &mut texts, writer, self.profile, number, ended, read.settled)
                 .map_err(|error| problem("recording", &error.to_string()))?;
             if let Some(stdout) = document.stdout.last_mut() {
                 stdout.lines_dropped = read.lines_dropped;

@@ -89,6 +89,9 @@ async fn compare(first: ScenarioResult, second: ScenarioResult) -> ScenarioResul
     if first.is_not_applicable() && second.is_not_applicable() {
         return first;
     }
+    let mut notices = first.notices;
+    notices.extend(second.notices);
+    notices.dedup();
     let duration_ms = first.duration_ms.saturating_add(second.duration_ms);
     let (mut verdicts, mut problem) = (first.verdicts, first.problem);
     if let (Some(left), Some(right)) = (first.recording.clone(), second.recording.clone()) {
@@ -125,6 +128,7 @@ async fn compare(first: ScenarioResult, second: ScenarioResult) -> ScenarioResul
         recording: first.recording,
         duration_ms,
         verdicts,
+        notices,
         problem,
     }
 }
