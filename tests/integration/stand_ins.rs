@@ -159,6 +159,21 @@ fn a_program_that_is_not_as_measured_is_told_of_and_runs() {
     assert_eq!(document["agent"]["unverified"], true);
 }
 
+/// One that ends before anybody has said that it began.
+#[test]
+fn who_ends_at_once_was_started_all_the_same() {
+    let project = Project::new();
+    let program = project.program("ends.sh", "#!/bin/sh\nexit 3\n");
+    for number in 0..40 {
+        project.write(&format!("scenarios/s{number}.toml"), PLAIN);
+    }
+    let program = format!("example={}", program.display());
+    let (_, results) = project.run_json(&["--jobs", "8", "--agent-bin", &program]);
+    for scenario in results["scenarios"].as_array().unwrap() {
+        assert_eq!(scenario["problem"], Value::Null, "{}", scenario["name"]);
+    }
+}
+
 #[test]
 fn an_interrupt_is_sent_when_its_event_appears_and_told() {
     for level in LEVELS {

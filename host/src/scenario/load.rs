@@ -12,7 +12,8 @@ use super::syntax::parse;
 use super::table::{Table, quote};
 use super::{AgentChoice, Scenario, Workspace};
 use super::{
-    agents, assertions, budget, completed, limits, reception, script, secrets, shims, turns, volatile, workspace,
+    agents, assertions, budget, completed, limits, reception, script, secrets, shims, turns, volatile,
+    workspace,
 };
 use crate::diagnostic::Diagnostic;
 use crate::profile::Known;

@@ -91,10 +91,9 @@ fn serve(socket: UnixStream) -> u8 {
     while let Ok(Some((order, beside))) = receive::<Order>(&socket) {
         let report = match order {
             Order::Prepare(_) => None,
-            Order::Start(start) => Some(match start_agent(&shared, &start, beside) {
-                Ok(()) => Report::Started,
-                Err(error) => Report::NotStarted(error.to_string()),
-            }),
+            Order::Start(start) => {
+                start_agent(&shared, &start, beside).err().map(|error| Report::NotStarted(error.to_string()))
+            }
             Order::Signal { number, alone } => {
                 signal_agent(&shared, number, alone);
                 None
@@ -118,7 +117,8 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
     value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts the agent. Nothing is reaped meanwhile: the standard library waits for a child that could not be executed.
+/// Starts the agent, and tells that. Nothing is reaped meanwhile: the standard library waits for a child that could not
+/// be executed, and the end of an agent must not be told before its start.
 fn start_agent(shared: &Shared, start: &Start, beside: Vec<OwnedFd>) -> std::io::Result<()> {
     let [stdin, stdout, stderr] = <[OwnedFd; 3]>::try_from(beside)
         .map_err(|_| std::io::Error::other("standard input, output and error are missing"))?;
@@ -137,9 +137,10 @@ fn start_agent(shared: &Shared, start: &Start, beside: Vec<OwnedFd>) -> std::io:
     let agent = i32::try_from(child.id()).unwrap_or(i32::MAX);
     start.limits.put_on(agent);
     *turn = Turn { agent: Some(agent), is_begun: true, first_number, ..Turn::default() };
+    let told = tell(shared, &Report::Started);
     drop(turn);
     shared.started.notify_one();
-    Ok(())
+    told
 }
 
 fn signal_agent(shared: &Shared, number: i32, alone: bool) {
