@@ -143,10 +143,10 @@ fn script(shim: &Shim, folder: &str, workspace: &str) -> String {
 }
 
 fn answer(script: &mut String, number: u32, answer: &ShimAnswer) {
-    let _ = write!(
+    let _ = writeln!(
         script,
         "count=$(cat \"$state/.count-{number}\" 2>/dev/null || echo 0); count=$((count + 1)); \
-         printf %s $count > \"$state/.count-{number}\"\n"
+         printf %s $count > \"$state/.count-{number}\""
     );
     for (text, to) in [(&answer.stdout, ""), (&answer.stderr, " >&2")] {
         for part in parts(text) {
