@@ -73,13 +73,16 @@ impl Recording {
     }
 }
 
+/// What the client authorises itself with.
+const KEY: &str = "key-of-mine-4711";
+
 /// Status, the header `retry-after` and the body of an answer.
 fn post(port: u16, target: &str, body: &Value) -> (String, String) {
     let body = body.to_string();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(
         stream,
-        "POST {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer key-of-mine-4711\r\nconnection: close\r\n\
+        "POST {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     )
