@@ -109,8 +109,14 @@ fn odd_value(random: &mut Random, other: &Value) -> Value {
         0 => Value::Null,
         1 => json!(random.one_in(2)),
         2 => json!(random.next() as i64),
-        3 => serde_json::from_str(*random.pick(&["-0", "1e400", "0.1e-400", "9007199254740993", "1E+2"]))
-            .unwrap(),
+        3 => serde_json::from_str(random.pick::<&str>(&[
+            "-0",
+            "1e400",
+            "0.1e-400",
+            "9007199254740993",
+            "1E+2",
+        ]))
+        .unwrap(),
         4 | 5 => json!(odd_text(random)),
         6 => json!([]),
         7 => json!({}),

@@ -105,11 +105,7 @@ fn read(bytes: &[u8]) -> Vec<String> {
     let (mut events, mut data) = (Vec::new(), Vec::new());
     for line in lines.split('\n') {
         match line.split_once(':') {
-            _ if line.is_empty() => {
-                if !data.is_empty() {
-                    events.push(std::mem::take(&mut data).join("\n"));
-                }
-            }
+            _ if line.is_empty() && !data.is_empty() => events.push(std::mem::take(&mut data).join("\n")),
             Some(("data", value)) => data.push(value.strip_prefix(' ').unwrap_or(value).to_owned()),
             _ => {}
         }
