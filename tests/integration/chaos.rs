@@ -1,11 +1,10 @@
 //! `--chaos SEED`: agents recover from what is generated, and what is printed does the same again.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::harness::{Project, result};
+use crate::harness::{Project, result, serving};
 
 const SCENARIO: &str = r#"
 summary = "Three commands and an answer."
@@ -93,17 +92,7 @@ fn a_step_that_fails_already_is_left_alone() {
 fn a_served_script_is_disturbed_too() {
     let project = Project::new();
     project.write("script.toml", SCENARIO);
-    let serve = project
-        .command(&["serve", "script.toml", "--chaos", "7"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut serve = serve;
-    let mut line = String::new();
-    let mut stdout = std::io::BufReader::new(serve.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
-    let said: Value = serde_json::from_str(&line).unwrap();
+    let (serve, _stdout, said) = serving(&mut project.command(&["serve", "script.toml", "--chaos", "7"]));
     let agent = project
         .command(&[
             "example-agent",

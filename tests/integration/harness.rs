@@ -1,7 +1,8 @@
 //! Runs the binary in a folder of its own and reads what it says.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -96,6 +97,20 @@ impl From<Output> for Said {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
+}
+
+/// Starts a verb that serves, and gives what its first line says: where it listens.
+pub fn serving(command: &mut Command) -> (Child, BufReader<ChildStdout>, Value) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let said = serde_json::from_str(&line).unwrap_or_else(|error| {
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        panic!("{error}: {line}{stderr}")
+    });
+    (child, stdout, said)
 }
 
 /// The result of one scenario by name.

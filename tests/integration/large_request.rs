@@ -4,14 +4,12 @@
 //! takes a debug build minutes to search; an ordinary `cargo test` sends 5.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 
-use crate::harness::Project;
+use crate::harness::{Project, serving};
 
 const SECRET: &str = "correct-horse-battery-staple-4711";
 /// Bytes of the request in an ordinary `cargo test`.
@@ -53,15 +51,7 @@ fn every_byte_but_the_secret_is_recorded() {
         "script.toml",
         &format!("secrets = [\"{SECRET}\"]\n[[step]]\nrepeat = true\ntext = \"Got it.\"\n"),
     );
-    let mut serve = project
-        .command(&["serve", "script.toml"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(serve.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let said: Value = serde_json::from_str(&line).unwrap();
+    let (mut serve, _stdout, said) = serving(&mut project.command(&["serve", "script.toml"]));
     let before = peak_bytes(serve.id()).unwrap();
 
     let asked_for = std::env::var("WASSERT_LARGE_REQUEST_BYTES").ok();

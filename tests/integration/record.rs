@@ -1,13 +1,13 @@
 //! `wassert record`: traffic becomes a script, and the script gives the same answers.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::harness::Project;
+use crate::harness::{Project, serving};
 use crate::serve::Serving;
 
 const EVERY_PROTOCOL: &str = r#"
@@ -51,16 +51,11 @@ struct Recording {
 
 impl Recording {
     fn start(project: &Project, upstream: &str, more: &[&str]) -> Self {
-        let mut child = project
-            .command(&[&["record", "--upstream", upstream], more].concat())
-            .env_remove("CI")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Self::of(project.command(&[&["record", "--upstream", upstream], more].concat()))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let (child, _, said) = serving(command.env_remove("CI"));
         Self { child, port: said["port"].as_u64().unwrap() as u16 }
     }
 
@@ -197,18 +192,9 @@ fn secrets_do_not_reach_the_script() {
     let key = format!("sk-ant-api03-{}", "a1".repeat(12));
     let real =
         Serving::start(&project, &format!("[[step]]\ntext = ['The key is {key}', ' and hush-hush.']\n"), &[]);
-    let mut recording = project.command(&["record", "--upstream", real.base_url(), "--secret-env", "MINE"]);
-    let mut child = recording
-        .env_remove("CI")
-        .env("MINE", "hush-hush")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let said: Value = serde_json::from_str(&line).unwrap();
-    let recording = Recording { child, port: said["port"].as_u64().unwrap() as u16 };
+    let mut command = project.command(&["record", "--upstream", real.base_url(), "--secret-env", "MINE"]);
+    command.env("MINE", "hush-hush");
+    let recording = Recording::of(command);
     let asked = json!({ "stream": true, "input": [crate::serve::user(&format!("use {key}"))] });
     assert!(post(recording.port, "/v1/responses", &asked).1.contains(&key), "the client gets what was said");
     let (code, stderr) = recording.end();

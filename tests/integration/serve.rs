@@ -2,12 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::harness::Project;
+use crate::harness::{Project, serving};
 
 const TWO_STEPS: &str = "[[step]]\ntext = 'One.'\n[[step]]\ntext = 'Two.'\n";
 
@@ -21,20 +21,8 @@ pub struct Serving {
 impl Serving {
     pub fn start(project: &Project, script: &str, more: &[&str]) -> Self {
         project.write("script.toml", script);
-        let mut child = project
-            .command(&[&["serve", "script.toml"], more].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let said = serde_json::from_str(&line).unwrap_or_else(|error| {
-            let mut stderr = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-            panic!("{error}: {line}{stderr}")
-        });
+        let (child, stdout, said) =
+            serving(&mut project.command(&[&["serve", "script.toml"], more].concat()));
         Self { child, stdout, said }
     }
 

@@ -87,14 +87,7 @@ impl Profile for Example {
     }
 
     fn retries(&self) -> Retries {
-        const AFTER: &[Retried] = &[
-            Retried::Status(429),
-            Retried::Status(500),
-            Retried::Status(503),
-            Retried::Failed,
-            Retried::Cut,
-        ];
-        Retries { most: 1, after: AFTER }
+        Retries { most: 1, after: Retried::REFUSED_CUT_OR_FAILED }
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

@@ -153,9 +153,7 @@ impl Profile for Opencode {
     }
 
     fn retries(&self) -> Retries {
-        const AFTER: &[Retried] =
-            &[Retried::Status(429), Retried::Status(500), Retried::Status(503), Retried::Cut];
-        Retries { most: 2, after: AFTER }
+        Retries { most: 2, after: Retried::REFUSED_OR_CUT }
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

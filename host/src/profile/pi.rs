@@ -114,9 +114,7 @@ impl Profile for Pi {
     }
 
     fn retries(&self) -> Retries {
-        const AFTER: &[Retried] =
-            &[Retried::Status(429), Retried::Status(500), Retried::Status(503), Retried::Cut];
-        Retries { most: 1, after: AFTER }
+        Retries { most: 1, after: Retried::REFUSED_OR_CUT }
     }
 
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {

@@ -11,6 +11,15 @@ pub enum Retried {
     Cut,
 }
 
+impl Retried {
+    /// Refusals that pass, and a connection that ends.
+    pub const REFUSED_OR_CUT: &'static [Self] =
+        &[Self::Status(429), Self::Status(500), Self::Status(503), Self::Cut];
+    /// The same, and a reply that fails on its way.
+    pub const REFUSED_CUT_OR_FAILED: &'static [Self] =
+        &[Self::Status(429), Self::Status(500), Self::Status(503), Self::Failed, Self::Cut];
+}
+
 /// What an agent, started as its profile starts it, is known to recover from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retries {

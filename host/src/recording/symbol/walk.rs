@@ -109,19 +109,20 @@ fn visit(value: &mut Value, arrived: &[State<'_>], table: &mut Table) -> Replace
     }
     match value {
         Value::Object(members) => {
-            let before = members.len();
-            members.retain(|name, _| {
-                let mut races = states.iter().filter(|(place, _)| place.is_race);
-                !races.any(|&(place, step)| place.ends_at(step + 1) && names(&place.steps[step], name))
-            });
-            if members.len() < before {
-                replaced = Replaced { anything: true, beyond_tokens: true };
+            for (place, step) in
+                states.iter().filter(|(place, step)| place.is_race && place.ends_at(step + 1))
+            {
+                if let Step::Name(name) = &place.steps[*step]
+                    && members.remove(name).is_some()
+                {
+                    replaced = Replaced { anything: true, beyond_tokens: true };
+                }
             }
             // In the order of names, whatever the order of arrival.
             let mut members: Vec<_> = members.iter_mut().collect();
             members.sort_by_key(|(name, _)| *name);
             for (name, member) in members {
-                let inside = descend(&states, |step| names(step, name));
+                let inside = descend(&states, |step| matches!(step, Step::Name(wanted) if wanted == name));
                 replaced = replaced | enter(member, &inside, table);
             }
         }
@@ -144,10 +145,6 @@ fn visit(value: &mut Value, arrived: &[State<'_>], table: &mut Table) -> Replace
         _ => {}
     }
     replaced
-}
-
-fn names(step: &Step, name: &str) -> bool {
-    matches!(step, Step::Name(wanted) if wanted == name)
 }
 
 fn enter(value: &mut Value, states: &[State<'_>], table: &mut Table) -> Replaced {

@@ -22,9 +22,38 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::protocol::responses::framing::{FramingError, Message, Reader};
 use super::{Server, ServerSettings, Traffic};
 use crate::profile::{Launch, Line, Profile, Program, Transport, TurnLaunch, WireCall};
 use crate::scenario::{Call, Fault, Manner, Reception, Reply, Step};
+
+/// Every message of a connection whose bytes arrive in portions, until the first that can't be read.
+fn messages_in(
+    limit_bytes: usize,
+    bytes: &[u8],
+    deflates: bool,
+    portion: &mut dyn FnMut() -> usize,
+) -> Vec<Result<Message, FramingError>> {
+    let mut reader = Reader::new(limit_bytes, deflates);
+    let mut messages = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(portion().clamp(1, rest.len()));
+        reader.push(now);
+        rest = later;
+        loop {
+            match reader.message() {
+                Ok(Some(message)) => messages.push(Ok(message)),
+                Ok(None) => break,
+                Err(error) => {
+                    messages.push(Err(error));
+                    return messages;
+                }
+            }
+        }
+    }
+    messages
+}
 
 /// An agent that names its lane and session in headers, and whose tools have their own names.
 struct Plain;

@@ -7,7 +7,6 @@ use super::odd::{Random, rich, twisted};
 use super::*;
 use crate::profile::Protocol;
 use crate::server::invariant::{lost, transcript_violations};
-use crate::server::protocol::responses::framing::Reader;
 use crate::server::protocol::{Asked, format_of};
 
 const ROUNDS: u64 = 400;
@@ -87,27 +86,7 @@ fn messages_do_not_depend_on_their_portions_even_when_they_are_broken() {
             let at = random.below(bytes.len());
             bytes[at] = random.below(256) as u8;
         }
-        let read = |sizes: &mut dyn FnMut() -> usize| {
-            let mut reader = Reader::new(4096, seed % 2 == 0);
-            let mut rest = bytes.as_slice();
-            let mut messages = Vec::new();
-            while !rest.is_empty() {
-                let (portion, later) = rest.split_at(sizes().clamp(1, rest.len()));
-                reader.push(portion);
-                rest = later;
-                loop {
-                    match reader.message() {
-                        Ok(Some(message)) => messages.push(Ok(message)),
-                        Ok(None) => break,
-                        Err(error) => {
-                            messages.push(Err(error));
-                            return messages;
-                        }
-                    }
-                }
-            }
-            messages
-        };
+        let read = |sizes: &mut dyn FnMut() -> usize| messages_in(4096, &bytes, seed % 2 == 0, sizes);
         let whole = read(&mut || usize::MAX);
         assert_eq!(read(&mut || 1), whole, "seed {seed}");
         let mut portions = Random::new(seed + ROUNDS);

@@ -3,16 +3,14 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 
+use super::super::messages_in as read;
 use super::super::odd::{Random, damaged, rich, twisted};
 use super::requests::{answering, incoming, is_shaped};
 use crate::profile::{Protocol, Transport};
-use crate::server::protocol::responses::framing::{FramingError, Message, Reader};
+use crate::server::protocol::responses::framing::Message;
 
 /// The largest message here.
 const LIMIT_BYTES: usize = 16 * 1024;
-
-/// What was read of a connection.
-type Read = Vec<Result<Message, FramingError>>;
 
 /// Runs one case.
 pub(super) fn run(case: u64, random: &mut Random) -> String {
@@ -24,8 +22,8 @@ pub(super) fn run(case: u64, random: &mut Random) -> String {
     if random.below(2) == 0 {
         bytes = damaged(bytes, random);
     }
-    let whole = read(&bytes, deflates, &mut || usize::MAX);
-    assert_eq!(read(&bytes, deflates, &mut || 1 + random.below(9)), whole, "case {case}");
+    let whole = read(LIMIT_BYTES, &bytes, deflates, &mut || usize::MAX);
+    assert_eq!(read(LIMIT_BYTES, &bytes, deflates, &mut || 1 + random.below(9)), whole, "case {case}");
 
     let exchange = answering();
     let mut answered = 0;
@@ -48,28 +46,6 @@ pub(super) fn run(case: u64, random: &mut Random) -> String {
         Some(code) => format!("websocket: close {code}"),
         None => format!("websocket: {} messages", answered.min(5)),
     }
-}
-
-fn read(bytes: &[u8], deflates: bool, portion: &mut dyn FnMut() -> usize) -> Read {
-    let mut reader = Reader::new(LIMIT_BYTES, deflates);
-    let mut messages = Vec::new();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (now, later) = rest.split_at(portion().clamp(1, rest.len()));
-        reader.push(now);
-        rest = later;
-        loop {
-            match reader.message() {
-                Ok(Some(message)) => messages.push(Ok(message)),
-                Ok(None) => break,
-                Err(error) => {
-                    messages.push(Err(error));
-                    return messages;
-                }
-            }
-        }
-    }
-    messages
 }
 
 /// A message of a client: some are requests, in fragments or compressed, some are too large, some say nothing.
