@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// The last cases named when it dies: each thread has begun one of them.
 const NAMED: usize = 8;
 
+/// How far it is, is said after so many cases.
+const SAID_EVERY: u64 = 1_000;
+
 /// In the child: what to tell each case to.
 pub fn is_child() -> Option<impl Fn(u64) + Sync> {
     std::env::var_os(CHILD)?;
@@ -34,6 +37,7 @@ pub fn watch(arguments: &[String]) -> ExitCode {
     let (tell, told) = channel();
     std::thread::spawn(move || errors.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
     let mut begun: Vec<String> = Vec::new();
+    let mut count = 0;
     loop {
         match told.recv_timeout(PATIENCE) {
             Ok(line) if line.starts_with("case ") => {
@@ -41,6 +45,10 @@ pub fn watch(arguments: &[String]) -> ExitCode {
                     begun.remove(0);
                 }
                 begun.push(line);
+                count += 1;
+                if count % SAID_EVERY == 0 {
+                    eprintln!("{count} cases begun");
+                }
             }
             Ok(line) => eprintln!("{line}"),
             Err(RecvTimeoutError::Timeout) => {
