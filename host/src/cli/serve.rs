@@ -46,7 +46,8 @@ pub(super) fn serve(arguments: &Serve, output: &Output) -> anyhow::Result<ExitSt
         Going::begin(recordings.join(&name)).with_context(|| format!("`{}`", recordings.display()))?;
     let recording = recordings.join(&name).join(format!("{}@{}", scenario.name, agent.name));
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // One thread: it takes requests one by one anyway, and waking another for each costs more than the answer.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         // Before anybody is told of the server, so that who ends it at once is heard.
         let stop = watch_interrupts()?;

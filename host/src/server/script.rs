@@ -2,14 +2,19 @@
 //!
 //! Pure. Which request reaches which step is for `lane` to say, what must be true of it for `expect`.
 
-use crate::document::Item;
-use crate::profile::Profile;
-use crate::scenario::{Capture, Fault, Manner, Reply, Step, Template, Values, WireEvent};
+use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::document::Item;
+use crate::profile::{Profile, Stop, Transport};
+use crate::scenario::{self, Capture, Fault, Reply, Step, Template, Values, WireEvent};
+
+use super::answer::Manner;
 use super::conversation::Entry;
 use super::expect::{Facts, captured, unmet};
 use super::part::{Part, translated};
-use super::protocol::said;
+use super::protocol::{Answer, Head, Usage, said};
 
 /// A step and how far it has been served.
 #[derive(Clone)]
@@ -32,7 +37,56 @@ pub(super) struct ScriptStep {
     pub(super) taken: bool,
     /// The reply chosen last.
     chosen: Reply,
+    /// The answer rendered last from it, where the step is repeated.
+    again: Option<Again>,
     profile: &'static dyn Profile,
+}
+
+/// An answer of a repeated step: it is rendered once for all requests that differ in nothing it tells.
+#[derive(Clone)]
+struct Again {
+    told: Told,
+    rendered: RenderedOnce,
+}
+
+/// A rendered reply that goes out more than once.
+#[derive(Clone)]
+pub(super) struct RenderedOnce {
+    pub(super) answer: Answer,
+    /// What it adds to the conversation as it is on the wire.
+    pub(super) remembered: Vec<Arc<Value>>,
+}
+
+/// What an answer is rendered from, beside the reply.
+#[derive(Clone, PartialEq)]
+pub(super) struct Told {
+    path: String,
+    transport: Transport,
+    streams: bool,
+    id: String,
+    model: String,
+    input_items: usize,
+    reports_usage: bool,
+    usage: Option<Usage>,
+    stop: Stop,
+}
+
+impl Told {
+    /// From how a request wants to be answered, and what its answer says of it.
+    pub(super) fn of(path: &str, manner: Manner, head: &Head<'_>) -> Self {
+        let Head { id, stem: _, model, input_items, reports_usage, usage, stop } = *head;
+        Self {
+            path: path.to_owned(),
+            transport: manner.transport,
+            streams: manner.streams,
+            id: id.to_owned(),
+            model: model.to_owned(),
+            input_items,
+            reports_usage,
+            usage,
+            stop,
+        }
+    }
 }
 
 /// What one attempt is answered with.
@@ -54,8 +108,8 @@ pub(super) enum Action {
 /// A reply that is ready to be served to a request.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    reply: Reply,
-    parts: Vec<Part>,
+    /// The reply and its items; none where it is the one chosen last.
+    new: Option<(Reply, Vec<Part>)>,
     /// The values the request brought.
     pub(super) values: Values,
 }
@@ -84,6 +138,7 @@ impl ScriptStep {
             complete: false,
             taken: false,
             chosen,
+            again: None,
             profile,
         })
     }
@@ -135,14 +190,17 @@ impl ScriptStep {
             }
         };
         if !Template::is_in(reply) {
+            if *reply == self.chosen {
+                return Ok(Prepared { new: None, values: brought });
+            }
             let parts = translated(reply, self.profile)?;
-            return Ok(Prepared { reply: reply.clone(), parts, values: brought });
+            return Ok(Prepared { new: Some((reply.clone(), parts)), values: brought });
         }
         let mut known = values.clone();
         known.extend(brought.clone());
         let filled = Template::fill(reply, &known).map_err(|error| error.to_string())?;
         let parts = translated(&filled, self.profile)?;
-        Ok(Prepared { reply: filled, parts, values: brought })
+        Ok(Prepared { new: Some((filled, parts)), values: brought })
     }
 
     fn captured(&self, facts: &Facts<'_>) -> Result<Values, String> {
@@ -157,11 +215,14 @@ impl ScriptStep {
     pub(super) fn attempt(&mut self, prepared: Prepared) -> Action {
         self.taken = true;
         self.arrived += 1;
-        self.items = understood(&prepared.reply, &prepared.parts);
-        self.emitted = self.items.iter().filter_map(Entry::of).collect();
-        self.parts = prepared.parts;
-        self.events = events(&prepared.reply);
-        self.chosen = prepared.reply;
+        if let Some((reply, parts)) = prepared.new {
+            self.items = understood(&reply, &parts);
+            self.emitted = self.items.iter().filter_map(Entry::of).collect();
+            self.parts = parts;
+            self.events = events(&reply);
+            self.chosen = reply;
+            self.again = None;
+        }
         if let Some(fault) = self.step.faults.get(self.arrived as usize - 1) {
             return Action::Fail { fault: fault.clone(), last: false };
         }
@@ -179,11 +240,26 @@ impl ScriptStep {
     }
 
     /// How its reply is put.
-    pub(super) fn manner(&self) -> Manner {
+    pub(super) fn manner(&self) -> scenario::Manner {
         match &self.chosen {
             Reply::Items { manner, .. } => manner.clone(),
-            _ => Manner::default(),
+            _ => scenario::Manner::default(),
         }
+    }
+
+    /// Whether what it answers may be kept for the next request: it is repeated, and nothing disturbs it.
+    pub(super) fn is_rendered_once(&self, action: &Action) -> bool {
+        self.step.repeat && *action == Action::Reply && self.step.wire.is_empty()
+    }
+
+    /// What was rendered from the same.
+    pub(super) fn rendered(&self, told: &Told) -> Option<RenderedOnce> {
+        self.again.as_ref().filter(|again| again.told == *told).map(|again| again.rendered.clone())
+    }
+
+    /// Keeps what was rendered for the next request.
+    pub(super) fn keep_rendered(&mut self, told: Told, rendered: RenderedOnce) {
+        self.again = Some(Again { told, rendered });
     }
 
     /// Whether a call is meant to be of a tool that nobody offers.

@@ -17,7 +17,7 @@ use crate::server::invariant::lost;
 use crate::server::lane::{Lane, Moment, Served};
 use crate::server::part::Part;
 use crate::server::protocol::{Answer, Decoded, Head};
-use crate::server::script::{Action, ScriptStep};
+use crate::server::script::{Action, RenderedOnce, ScriptStep, Told};
 use crate::server::takeover::Outgoing;
 
 impl Exchange {
@@ -86,8 +86,8 @@ impl Exchange {
     ) -> Outgoing {
         let manner = arrival.manner;
         let request = &mut arrival.request;
-        let Served { conversation, step, attempt, surplus, action } = served;
-        let step = &state.lanes[lane].steps[step];
+        let Served { conversation, step: at, attempt, surplus, action } = served;
+        let step = &state.lanes[lane].steps[at];
         let number = step.step.number;
         let id = format!("{lane}_{number}_{attempt}");
         let stem = format!("{lane}_{number}");
@@ -98,10 +98,25 @@ impl Exchange {
             request.violations.extend(state.signatures.violations(lane, conversation, &decoded.signatures));
         }
         let head = head(&id, &stem, request, &decoded, &step.manner());
-        let Rendered { answer, kept, plan } = render(manner, &head, &action, step, default);
+        let told = (default.is_none() && step.is_rendered_once(&action))
+            .then(|| Told::of(&request.path, manner, &head));
+        let again = told.as_ref().and_then(|told| step.rendered(told));
+        let is_new = again.is_none();
+        let (Rendered { mut answer, kept, plan }, remembered) = match again {
+            Some(RenderedOnce { answer, remembered }) => {
+                (Rendered { answer, kept: step.items.clone(), plan: None }, remembered)
+            }
+            None => {
+                let remembered = match action {
+                    Action::Reply => manner.format.remembered(&head, &step.parts),
+                    Action::Default | Action::Fail { .. } => Vec::new(),
+                };
+                let rendered = render(manner, &head, &action, step, default);
+                (rendered, remembered.into_iter().map(Arc::new).collect())
+            }
+        };
         if action == Action::Reply {
-            let added = manner.format.remembered(&head, &step.parts);
-            decoded.wire_items.extend(added.into_iter().map(Arc::new));
+            decoded.wire_items.extend(remembered.iter().cloned());
             if conversation > 0 {
                 let marks = manner.format.signatures(&head, &step.parts);
                 state.signatures.issue(lane, conversation, marks, step.calls_tools());
@@ -122,6 +137,11 @@ impl Exchange {
             })
             .map(|(_, tool)| tool.to_owned())
             .collect();
+        if let (Some(told), true, Some(steps)) = (told, is_new, state.lanes.get_mut(lane)) {
+            answer = answer.in_one_piece(manner.transport);
+            let rendered = RenderedOnce { answer: answer.clone(), remembered };
+            steps.steps[at].keep_rendered(told, rendered);
+        }
 
         let position = state.note(arrival.request, arrival.bytes);
         if attempt == 1 && conversation > 0 {

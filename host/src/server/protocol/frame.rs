@@ -5,6 +5,7 @@
 use hyper::body::Bytes;
 use serde_json::Value;
 
+use crate::profile::Transport;
 use crate::server::part::Part;
 
 /// One server-sent event, one message of a WebSocket, or the whole of a JSON body.
@@ -126,6 +127,20 @@ impl Answer {
             end: StreamEnd::Complete,
             detail: String::new(),
         }
+    }
+
+    /// The same bytes over HTTP from a single frame, which no schedule can address any more. Messages of a WebSocket stay
+    /// apart.
+    pub(in crate::server) fn in_one_piece(self, transport: Transport) -> Self {
+        if transport == Transport::Websocket {
+            return self;
+        }
+        let frames = self.frames.iter();
+        let bytes: Vec<Bytes> = match self.form {
+            Form::Json => frames.map(Frame::payload).collect(),
+            Form::Events => frames.map(Frame::sse).collect(),
+        };
+        Self { frames: vec![Frame::raw(bytes.concat())], ..self }
     }
 
     /// A stream of events.

@@ -92,19 +92,30 @@ impl Body for ReplyBody {
     }
 }
 
+/// The bytes of frames that nothing keeps apart.
+fn in_one_piece(frames: &[AnswerFrame]) -> Bytes {
+    match frames {
+        [frame] => frame.sse(),
+        frames => frames.iter().map(AnswerFrame::sse).collect::<Vec<_>>().concat().into(),
+    }
+}
+
 /// An answer as an HTTP response.
 pub(in crate::server) fn response(answer: Answer) -> Response<ReplyBody> {
     let Answer { status, headers, form, frames, end, .. } = answer;
     let (content_type, body) = match (form, end) {
         (Form::Json, StreamEnd::Complete | StreamEnd::Close) => {
-            let bytes: Vec<u8> = frames.iter().flat_map(AnswerFrame::payload).collect();
-            ("application/json", ReplyBody::whole(bytes.into()))
+            let bytes = match &frames[..] {
+                [frame] => frame.payload(),
+                frames => frames.iter().map(AnswerFrame::payload).collect::<Vec<_>>().concat().into(),
+            };
+            ("application/json", ReplyBody::whole(bytes))
         }
         (Form::Json, StreamEnd::Cut) => {
             ("application/json", ReplyBody::stream(frames.iter().map(AnswerFrame::payload).collect(), end))
         }
         (Form::Events, _) => {
-            ("text/event-stream", ReplyBody::stream(frames.iter().map(AnswerFrame::sse).collect(), end))
+            ("text/event-stream", ReplyBody::stream(VecDeque::from([in_one_piece(&frames)]), end))
         }
     };
     let mut response = Response::new(body);

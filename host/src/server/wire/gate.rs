@@ -1,7 +1,7 @@
 //! What held replies wait for: events of the run, told here as they happen.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cap_std::fs::Dir;
@@ -23,7 +23,7 @@ const PRINTED_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 pub(in crate::server) struct Gates {
     happened: Mutex<Happened>,
     changed: watch::Sender<()>,
-    workspace: Option<Dir>,
+    workspace: Option<Arc<Dir>>,
     /// Where the kernel tells of the network that peers are in, where it is not this program's.
     network: OnceLock<PathBuf>,
 }
@@ -41,7 +41,7 @@ impl Gates {
         Self {
             happened: Mutex::default(),
             changed: watch::Sender::new(()),
-            workspace,
+            workspace: workspace.map(Arc::new),
             network: OnceLock::new(),
         }
     }
@@ -80,11 +80,7 @@ impl Gates {
     pub(super) async fn opened(&self, gate: &Gate, socket: &Socket, own: usize) {
         match gate {
             Gate::Drained => self.drained(socket).await,
-            Gate::File(_) => {
-                while !self.is_open(gate, own) {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                }
-            }
+            Gate::File(path) => self.appears(path.clone()).await,
             Gate::Printed(_) | Gate::Request { .. } => {
                 let mut changed = self.changed.subscribe();
                 while !self.is_open(gate, own) {
@@ -102,14 +98,26 @@ impl Gates {
                 let happened = self.happened();
                 happened.printed.windows(text.len().max(1)).any(|window| window == text.as_bytes())
             }
-            Gate::File(path) => {
-                self.workspace.as_ref().is_some_and(|workspace| workspace.symlink_metadata(path).is_ok())
-            }
             Gate::Request { lane, step } => self.happened().requests.iter().any(|(reached, at, number)| {
                 reached == lane && *number != own && step.is_none_or(|step| step == *at)
             }),
-            Gate::Drained => false,
+            Gate::File(_) | Gate::Drained => false,
         }
+    }
+
+    /// Waits until a file is there. The runtime's timer counts in milliseconds; a thread that sleeps sees it sooner.
+    async fn appears(&self, path: String) {
+        let Some(workspace) = self.workspace.clone() else { return std::future::pending().await };
+        // Whoever waits may be gone before the file comes: then nobody looks any more.
+        let waiting = Arc::new(());
+        let asked = Arc::downgrade(&waiting);
+        let looking = tokio::task::spawn_blocking(move || {
+            while asked.strong_count() > 0 && workspace.symlink_metadata(&path).is_err() {
+                std::thread::sleep(LOOK_EVERY);
+            }
+        });
+        let _ = looking.await;
+        drop(waiting);
     }
 
     /// Waits until the peer's program has read everything. Where its end of the connection can't be seen, on another
