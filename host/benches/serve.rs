@@ -2,7 +2,7 @@
 //! `cargo bench -p wassert --bench serve`; `peers/README.md` says how the peers are installed.
 //!
 //! Not a test: it prints what was measured. It stops only where a reply is wrong or a request is missing in the
-//! recording. It needs nothing but the standard library, so that the load costs as little as it can.
+//! recording. The load is one thread that writes and reads raw bytes, so that it costs as little as it can.
 
 #![allow(
     missing_docs,
@@ -17,10 +17,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 /// What the model says.
 const TEXT: &str = "A short reply that fits into one piece.";
 /// Connections, and requests in all.
-const LOADS: [(usize, usize); 2] = [(1, 2000), (16, 6000)];
+const LOADS: [(usize, usize); 2] = [(1, 4000), (16, 32_000)];
 /// Requests before anything is measured: peers in JavaScript are compiled while they run.
 const WARM_UP: usize = 500;
 /// How often each load is put on each server.
@@ -233,40 +235,33 @@ impl Client {
     }
 
     fn send(&mut self, protocol: Protocol, body: &str) {
-        let path = if protocol == Protocol::Chat { "/v1/chat/completions" } else { "/v1/responses" };
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nauthorization: Bearer x\r\n\
-             content-length: {}\r\n\r\n",
-            body.len()
-        );
-        self.stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        self.stream.write_all(&request(protocol, body)).unwrap();
     }
 
-    /// The reply to its end, and when its first byte came.
-    fn receive(&mut self) -> (Vec<u8>, Instant) {
+    fn ask(&mut self, protocol: Protocol, body: &str) {
+        self.send(protocol, body);
         let mut reply = Vec::new();
-        let mut first = None;
         while !reply.ends_with(b"\r\n0\r\n\r\n") {
             let count = self.stream.read(&mut self.read).unwrap();
-            first.get_or_insert_with(Instant::now);
             assert_ne!(count, 0, "{}", String::from_utf8_lossy(&reply));
             reply.extend_from_slice(&self.read[..count]);
         }
-        (reply, first.unwrap())
-    }
-
-    fn ask(&mut self, protocol: Protocol, body: &str) -> Duration {
-        let began = Instant::now();
-        self.send(protocol, body);
-        let (reply, first) = self.receive();
-        let text = String::from_utf8_lossy(&reply);
-        assert!(text.starts_with("HTTP/1.1 200 ") && text.contains(TEXT), "{text}");
-        first - began
+        check(&reply);
     }
 }
 
+fn request(protocol: Protocol, body: &str) -> Vec<u8> {
+    let path = if protocol == Protocol::Chat { "/v1/chat/completions" } else { "/v1/responses" };
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nauthorization: Bearer x\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 /// Asks so many times over so many connections, or for as long as [`LONGEST`]; what was measured, and every body that
-/// was sent.
+/// was sent. One thread for all connections: woken one by one, clients would cost more than what they measure.
 fn load(
     server: &Server,
     protocol: Protocol,
@@ -275,25 +270,21 @@ fn load(
     round: &str,
 ) -> (Measured, Vec<String>) {
     let (port, before) = (server.port, processor(&server.child));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let began = Instant::now();
-    let clients: Vec<_> = (0..connections)
-        .map(|connection| {
-            let round = round.to_owned();
-            std::thread::spawn(move || {
-                let mut client = Client::new(port);
-                let ask = |number: usize| {
-                    let says = format!("request {round}-{connections}-{connection}-{number}");
-                    let body = body(protocol, &says);
-                    (client.ask(protocol, &body), body)
-                };
-                (0..requests / connections)
-                    .take_while(|_| began.elapsed() < LONGEST)
-                    .map(ask)
-                    .collect::<Vec<_>>()
+    let all: Vec<_> = runtime.block_on(async {
+        let clients: Vec<_> = (0..connections)
+            .map(|connection| {
+                let says = format!("request {round}-{connections}-{connection}");
+                tokio::spawn(ask_again(port, protocol, says, requests / connections, began + LONGEST))
             })
-        })
-        .collect();
-    let all: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+            .collect();
+        let mut all = Vec::new();
+        for client in clients {
+            all.append(&mut client.await.unwrap());
+        }
+        all
+    });
     let took = began.elapsed();
     let (mut first, bodies): (Vec<Duration>, Vec<String>) = all.into_iter().unzip();
     let measured = Measured {
@@ -303,6 +294,42 @@ fn load(
         processor: processor(&server.child).saturating_sub(before),
     };
     (measured, bodies)
+}
+
+/// Asks over one kept connection; how long each first byte took, and what was sent.
+async fn ask_again(
+    port: u16,
+    protocol: Protocol,
+    says: String,
+    requests: usize,
+    end: Instant,
+) -> Vec<(Duration, String)> {
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut asked = Vec::new();
+    let (mut read, mut reply) = (vec![0; 64 * 1024], Vec::new());
+    while asked.len() < requests && Instant::now() < end {
+        let body = body(protocol, &format!("{says}-{}", asked.len()));
+        let request = request(protocol, &body);
+        let began = Instant::now();
+        stream.write_all(&request).await.unwrap();
+        let mut first = None;
+        reply.clear();
+        while !reply.ends_with(b"\r\n0\r\n\r\n") {
+            let count = stream.read(&mut read).await.unwrap();
+            first.get_or_insert_with(|| began.elapsed());
+            assert_ne!(count, 0, "{}", String::from_utf8_lossy(&reply));
+            reply.extend_from_slice(&read[..count]);
+        }
+        check(&reply);
+        asked.push((first.unwrap(), body));
+    }
+    asked
+}
+
+fn check(reply: &[u8]) {
+    let text = String::from_utf8_lossy(reply);
+    assert!(text.starts_with("HTTP/1.1 200 ") && text.contains(TEXT), "{text}");
 }
 
 /// Processor time of a process so far; the kernel counts in steps of 10 ms (proc_pid_stat(5), fields 14 and 15).

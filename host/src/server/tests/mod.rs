@@ -13,6 +13,7 @@ mod mutations;
 mod odd;
 mod parallel;
 mod protocols;
+mod rendered_once;
 mod steps;
 mod strangers;
 mod upstream;
