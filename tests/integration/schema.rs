@@ -339,6 +339,7 @@ fn a_document_with_every_field_obeys_the_schema() {
             session: text(),
             outcome: Some(AgentOutcome {
                 category: Some(FailureCategory::AgentError),
+                class: Some(FailureClass::Agent),
                 evidence: Some(OutcomeEvidence {
                     source: EvidenceSource::Reply,
                     place: "$['requests'][0]['reply']".to_owned(),
@@ -373,7 +374,14 @@ fn a_document_with_every_field_obeys_the_schema() {
         stdout: vec![Stream { text: text(), ..Stream::default() }],
         stderr: vec![Stream::default()],
         files: BTreeMap::from([("f".to_owned(), file)]),
-        git: Some(Git { status: vec![GitChange::default()], ..Git::default() }),
+        git: Some(Git {
+            status: vec![GitChange::default()],
+            worktrees: BTreeMap::from([(
+                "trees/next".to_owned(),
+                GitWorktree { status: vec![GitChange::default()], diff: "d".into() },
+            )]),
+            ..Git::default()
+        }),
         script: Script {
             unused: vec![UnusedStep::default()],
             unmatched: vec![UnmatchedRequest::default()],
@@ -385,6 +393,7 @@ fn a_document_with_every_field_obeys_the_schema() {
         calls: Some(vec![Call {
             stdin: Some("in".into()),
             reply: Some(1),
+            set: BTreeMap::from([("name".to_owned(), "value".to_owned())]),
             exit: Some(0),
             ..Default::default()
         }]),

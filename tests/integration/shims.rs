@@ -72,6 +72,8 @@ fn calls_are_answered_remembered_and_told() {
         };
         let mut with_input = call("git", json!(["a  b", ""]), "sub", json!(4), 0);
         with_input["stdin"] = json!("in");
+        let mut setting = call("git", json!(["rev-parse", "HEAD"]), "sub", json!(3), 0);
+        setting["set"] = json!({ "head": "HEAD!" });
         let mut calls = calls.as_array().unwrap().clone();
         // A script's own standard input holds its prompt, and goes to whatever it calls first.
         for call in &mut calls {
@@ -85,7 +87,7 @@ fn calls_are_answered_remembered_and_told() {
                 call("git", json!(["status", "-s"]), ".", json!(1), 0),
                 call("git", json!(["status", "-s"]), ".", json!(1), 0),
                 call("git", json!(["log", "x", "-1"]), ".", json!(2), 3),
-                call("git", json!(["rev-parse", "HEAD"]), "sub", json!(3), 0),
+                setting,
                 with_input,
                 call("tool", json!([]), "sub", Value::Null, 7),
                 call("git", json!(["odd"]), ".", json!(4), 0),
@@ -119,4 +121,61 @@ fn a_stand_in_that_makes_no_sense_is_refused() {
             .write("scenarios/one.toml", &scenario("true", shims));
         assert_eq!(project.wassert(&["check"]).code, 2, "{shims}");
     }
+}
+
+#[test]
+fn what_another_call_finds_remembered_is_told_with_the_call_that_set_it() {
+    let shims = r#"
+[[shim]]
+name = "gh"
+[[shim.reply]]
+prefix = "issue create"
+set = { title = "{{argument:3}}", next = "{{count}}" }
+[shim.otherwise]
+set = { title = "{{title}} and more" }
+"#;
+    let (calls, _) = run("gh issue create one; gh other; gh issue create two", shims, "full");
+    let told: Vec<_> = calls.as_array().unwrap().iter().map(|call| call["set"].clone()).collect();
+    assert_eq!(
+        told,
+        [
+            json!({ "next": "1", "title": "one" }),
+            json!({ "title": "one and more" }),
+            json!({ "next": "2", "title": "two" }),
+        ]
+    );
+}
+
+#[test]
+fn a_dry_run_tells_of_stand_ins_and_calls_none() {
+    let project = Project::new();
+    project
+        .write("wassert.toml", &std::fs::read_to_string(root().join("wassert.toml")).unwrap())
+        .write("scenarios/one.toml", &scenario("git status", SHIMS));
+    let said = project.wassert(&["run", "--dry-run"]);
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    for line in [
+        "  git stands in, first on PATH",
+        "    reply 2: contains log, contains -1: exit code 3, standard error 'nothing",
+        "    reply 3: matches '^rev-[a-z]+ HEAD$': exit code 0, standard output 'abc",
+        "sets head to '{{argument:2}}!'",
+        "    reply 4: when head is 'HEAD!': exit code 0",
+        "    otherwise: exit code 1, and a message that names the call",
+        "  tool stands in, first on PATH",
+        "    otherwise: exit code 7",
+    ] {
+        assert!(said.stdout.contains(line), "{line} in {}", said.stdout);
+    }
+    let said = project.wassert(&["run", "--dry-run", "--format", "json"]);
+    let told: Value = serde_json::from_str(&said.stdout).unwrap();
+    let shims = &told["scenarios"][0]["shims"];
+    assert_eq!(shims[0]["replies"][1]["contains"], json!(["log", "-1"]));
+    assert_eq!(shims[0]["otherwise"], Value::Null);
+    assert_eq!(
+        shims[1],
+        json!({
+            "name": "tool", "stdin": false, "replies": [],
+            "otherwise": { "stdout": "", "stderr": "", "exit": 7, "set": {} },
+        })
+    );
 }

@@ -36,7 +36,7 @@ mod start_tests;
 
 pub use egress::Egress;
 pub use file_limit::report_file_limit;
-pub use git::{Baseline, GitError};
+pub use git::{Baseline, GitError, link_worktrees};
 pub use identity::{Identity, identify};
 pub use interruption::{Action, Due, Interrupted, Interruption};
 pub use isolation::{Around, Level, Wanted};
@@ -55,4 +55,4 @@ pub use spawn::{Command, Ended, OUTPUT_END_BYTES, OUTPUT_KEPT_BYTES, Stop, Watch
 pub use strays::{Stray, adopt_orphans};
 pub use transcript::{Transcript, read_transcript};
 pub use usage::UsageTally;
-pub use workspace::{WorkspaceError, populate};
+pub use workspace::{WorkspaceError, populate, populate_worktrees};

@@ -56,16 +56,16 @@ pub fn begin_turn(root: &Root, turn: u32) {
     }
 }
 
-/// Every call in the order it was made.
-pub fn calls(root: &Root) -> Vec<Call> {
+/// Every call of `shims` in the order it was made.
+pub fn calls(root: &Root, shims: &[Shim]) -> Vec<Call> {
     let Ok(folder) = root.whole.open_dir(format!("{FOLDER}/calls")) else { return Vec::new() };
     (1..=CALLS_LIMIT)
         .map_while(|number| folder.open_dir(number.to_string()).ok())
-        .map(|call| read(&call))
+        .map(|call| read(&call, shims))
         .collect()
 }
 
-fn read(call: &Dir) -> Call {
+fn read(call: &Dir, shims: &[Shim]) -> Call {
     let text = |name: &str| {
         let mut bytes = Vec::new();
         if let Ok(file) = call.open(name) {
@@ -73,16 +73,32 @@ fn read(call: &Dir) -> Call {
         }
         String::from_utf8_lossy(&bytes).into_owned()
     };
-    let number = |name: &str| text(name).trim().parse().ok();
-    let arguments = text("arguments");
+    let number = |name: &str| text(name).trim().parse::<u32>().ok();
+    let (arguments, program, reply) = (text("arguments"), text("program"), number("reply"));
+    let set = shims.iter().find(|shim| shim.name == program).zip(reply).and_then(|(shim, reply)| {
+        let replied = reply.checked_sub(1).map(|position| shim.replies.get(position as usize));
+        let answer = match replied {
+            Some(reply) => &reply?.answer,
+            None => shim.otherwise.as_ref()?,
+        };
+        Some(
+            answer
+                .set
+                .keys()
+                .enumerate()
+                .map(|(index, name)| (name.clone(), text(&format!("set-{index}"))))
+                .collect(),
+        )
+    });
     Call {
         turn: number("turn").unwrap_or_default(),
-        program: text("program"),
+        program,
         arguments: arguments.split_terminator('\0').map(str::to_owned).collect(),
         directory: text("directory").trim_end_matches('\n').to_owned(),
         stdin: call.exists("stdin").then(|| text("stdin")),
-        reply: number("reply").filter(|reply| *reply > 0),
-        exit: number("exit").map(|exit: u32| exit as i32),
+        reply: reply.filter(|reply| *reply > 0),
+        set: set.unwrap_or_default(),
+        exit: number("exit").map(|exit| exit as i32),
     }
 }
 
@@ -159,7 +175,11 @@ fn answer(script: &mut String, number: u32, answer: &ShimAnswer) {
         let _ = writeln!(script, "set_{index}={}", quoted(name));
     }
     for index in 0..answer.set.len() {
-        let _ = writeln!(script, "mv \"$call/set-{index}\" \"$state/$set_{index}\"");
+        // What was set stays with the call, and the state changes in one step.
+        let _ = writeln!(
+            script,
+            "cat \"$call/set-{index}\" > \"$call/state\" && mv \"$call/state\" \"$state/$set_{index}\""
+        );
     }
     let _ = write!(
         script,

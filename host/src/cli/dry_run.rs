@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::arguments::{Format, Run};
+use super::dry_run_shims::{shim_as_json, shim_for_people};
 use super::output::Output;
 use super::project;
 use crate::report::Problem;
@@ -43,6 +44,7 @@ fn as_json(job: &Job, prepared: &Result<Prepared, Problem>) -> serde_json::Value
             value["environment"] = json!(prepared.environment);
             value["home"] = json!(prepared.home_files);
             value["workspace"] = json!(prepared.workspace);
+            value["shims"] = prepared.shims.iter().map(shim_as_json).collect();
         }
         Err(problem) => value["problem"] = json!({ "id": problem.id, "message": problem.message }),
     }
@@ -83,10 +85,13 @@ fn for_people(job: &Job, prepared: &Result<Prepared, Problem>, output: &Output) 
     for path in &prepared.workspace {
         line(&format!("  {path}"));
     }
+    for shim in &prepared.shims {
+        shim_for_people(shim).iter().for_each(|text| line(text));
+    }
 }
 
 /// A word as a shell would take it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@+:=,{}".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -10,6 +10,7 @@ mod diff;
 mod doctor;
 mod doctor_agents;
 mod dry_run;
+mod dry_run_shims;
 mod export;
 mod generate;
 mod given;

@@ -1,5 +1,7 @@
 //! Section `calls`: what the agent asked of commands that stand in for real ones.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One call of a stand-in.
@@ -20,6 +22,9 @@ pub struct Call {
     /// The reply that was given, from 1 in the scenario's order; absent when none fitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<u32>,
+    /// Values that it set, for later calls of the same command; of each at most 64 KiB.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
     /// Its exit code; absent when it did not come to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,

@@ -1,5 +1,7 @@
 //! Sections `files` and `git`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::value::Digest;
@@ -89,6 +91,19 @@ pub struct Git {
     /// Paths that differ from the baseline, sorted by path.
     pub status: Vec<GitChange>,
     /// The unified diff of tracked files.
+    pub diff: String,
+    /// The scenario's worktrees by their folder below the workspace, each against what lay in it before the first turn.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub worktrees: BTreeMap<String, GitWorktree>,
+}
+
+/// One worktree; paths are relative to its folder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GitWorktree {
+    /// Paths that differ, sorted by path.
+    pub status: Vec<GitChange>,
+    /// The unified diff of files that were there.
     pub diff: String,
 }
 

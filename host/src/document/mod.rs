@@ -32,9 +32,13 @@ pub use call::Call;
 pub use difference::{Difference, Differences, Part, VARYING, differences};
 pub use egress::{DESTINATIONS_LIMIT, EgressAttempt, EgressProtocol, MORE_DESTINATIONS};
 pub use event::{Event, EventKind, Phase, Stream};
-pub use file::{Change, FileChange, FileKind, FileState, Git, GitChange, TEXT_INLINE_LIMIT_BYTES};
+pub use file::{
+    Change, FileChange, FileKind, FileState, Git, GitChange, GitWorktree, TEXT_INLINE_LIMIT_BYTES,
+};
 pub use home::{Home, HomeChange, NAMES_LIMIT, RepositoryWatch};
-pub use outcome::{AgentOutcome, EvidenceSource, FailureCategory, OutcomeEvidence, OutcomeKind};
+pub use outcome::{
+    AgentOutcome, EvidenceSource, FailureCategory, FailureClass, OutcomeEvidence, OutcomeKind,
+};
 pub use place::{HOST_KINDS, Place, PlaceError, PlaceSection, QUANTITIES, RACE, Step};
 pub use process::{COMMAND_LINE_LIMIT, LeftProcess, PROCESSES_LIMIT, ProcessEnd};
 pub use redaction::{Redaction, RedactionForm};

@@ -11,6 +11,9 @@ pub struct AgentOutcome {
     /// Why, for `failed` and `incomplete`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<FailureCategory>,
+    /// What kind of thing failed, where there is a category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<FailureClass>,
     /// What the category was concluded from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<OutcomeEvidence>,
@@ -66,6 +69,35 @@ pub enum FailureCategory {
     AgentError,
     /// It failed, and nothing says why.
     UnidentifiedIssue,
+}
+
+impl FailureCategory {
+    /// What kind of thing failed.
+    pub fn class(self) -> FailureClass {
+        match self {
+            Self::ShortRateLimit | Self::ProviderOverloaded | Self::TransientInfra | Self::HarnessLaunch => {
+                FailureClass::Infrastructure
+            }
+            Self::IncompleteFinalization => FailureClass::Incomplete,
+            Self::UsageLimit
+            | Self::InvalidModel
+            | Self::AuthOrProxy
+            | Self::AgentError
+            | Self::UnidentifiedIssue => FailureClass::Agent,
+        }
+    }
+}
+
+/// What kind of thing failed: for whoever decides whether to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureClass {
+    /// What is around the agent: the same again, later, may well do.
+    Infrastructure,
+    /// The agent, its account or its settings: the same again fails the same, as far as is known.
+    Agent,
+    /// The agent worked, and only its ending is missing.
+    Incomplete,
 }
 
 /// What a category was concluded from.

@@ -16,9 +16,10 @@ use crate::document::{
 pub fn outcome(document: &Document, position: usize) -> AgentOutcome {
     let Some(turn) = document.turns.get(position) else { return AgentOutcome::default() };
     let of = |kind| AgentOutcome { kind, ..AgentOutcome::default() };
-    let failed = |kind, category, evidence| AgentOutcome {
+    let failed = |kind, category: FailureCategory, evidence| AgentOutcome {
         kind,
         category: Some(category),
+        class: Some(category.class()),
         evidence: Some(evidence),
         connected: None,
     };

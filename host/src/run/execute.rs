@@ -10,14 +10,15 @@ use super::assertions::Resolved;
 use super::dispatch::{Job, Settings, UNREACHABLE};
 use super::key::RunKey;
 use super::notices::Notices;
+use super::repositories::Repositories;
 use super::sections::{agent_section, scenario_section};
 use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
 use super::tool_facts::read_tool_facts;
 use super::turns::Driver;
 use crate::agent::{
-    Around, Baseline, Root, compare, identify, lay_shims, locate, look_outside, populate, shim_calls,
-    snapshot, snapshot_and_pass,
+    Around, Root, compare, identify, lay_shims, locate, look_outside, populate, shim_calls, snapshot,
+    snapshot_and_pass,
 };
 use crate::document::Document;
 use crate::profile::doubts;
@@ -81,18 +82,10 @@ pub(super) async fn execute(
         async move { launching.before().await }
     });
     let mut stage = Stage::create(&root.host().join("kept")).map_err(|error| lay(&error))?;
-    let before =
-        block_in_place(|| snapshot(&root.workspace, None, &mut |digest, bytes| stage.keep(*digest, bytes)))
-            .map_err(|error| lay(&error))?;
     // Each is processes of its own, and takes about as long.
-    let (around, baseline) = tokio::join!(settings.isolation.around(&root, &program), async {
-        if scenario.workspace.git {
-            Baseline::commit(root.host().join("git"), root.path("workspace")).await.map(Some)
-        } else {
-            Ok(None)
-        }
-    });
-    let baseline = baseline.map_err(|error| lay(&error))?;
+    let (around, repositories) =
+        tokio::join!(settings.isolation.around(&root, &program), Repositories::lay(&root, scenario));
+    let repositories = repositories?;
     let around = around.map_err(|reason| Problem {
         id: "isolation",
         message: format!("this system does not give isolation at level full: {reason}"),
@@ -101,6 +94,10 @@ pub(super) async fn execute(
     let Around { mut surroundings, egress, listener, network, program: seen_program, seen, isolation } =
         around;
     root.is_seen_at(seen);
+    Repositories::link(&root, scenario)?;
+    let before =
+        block_in_place(|| snapshot(&root.workspace, None, &mut |digest, bytes| stage.keep(*digest, bytes)))
+            .map_err(|error| lay(&error))?;
     lay_shims(&root, &scenario.shims).map_err(|error| lay(&error))?;
     let key = RunKey::of(job, &root, &isolation);
     let server = Server::start_on(
@@ -151,8 +148,8 @@ pub(super) async fn execute(
     writer.learn(&traffic.requests).map_err(written)?;
     let launching = tokio::spawn(launching.after());
     let git = async {
-        match &baseline {
-            Some(baseline) => baseline.compare().await.map(Some),
+        match &repositories {
+            Some(repositories) => repositories.compare().await.map(Some),
             None => Ok(None),
         }
     };
@@ -188,7 +185,7 @@ pub(super) async fn execute(
     driven.agent = agent_section(job, profile, &program, identity, scenario.turns.len());
     driven.isolation = isolation;
     driven.egress = Some(egress.attempts());
-    driven.calls = (!scenario.shims.is_empty()).then(|| shim_calls(&root));
+    driven.calls = (!scenario.shims.is_empty()).then(|| shim_calls(&root, &scenario.shims));
     driven.home = Some(home);
     driven.requests = traffic.requests;
     driven.script = traffic.script;

@@ -17,6 +17,7 @@ mod parameters;
 mod prepare;
 mod receipt;
 mod record;
+mod repositories;
 mod scaffold;
 mod schema_bounds;
 mod sections;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::dispatch::Job;
-use crate::agent::{Overrides, Root, locate, populate, snapshot};
+use crate::agent::{Overrides, Root, locate, populate, populate_worktrees, snapshot};
 use crate::profile::TurnLaunch;
 use crate::report::Problem;
+use crate::scenario::Shim;
 
 /// How a scenario would be run on an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Prepared {
     pub home_files: BTreeMap<String, String>,
     /// Files in the workspace, sorted.
     pub workspace: Vec<String>,
+    /// Commands that stand in for real ones.
+    pub shims: Vec<Shim>,
 }
 
 /// One turn.
@@ -51,6 +54,8 @@ pub fn prepare(job: &Job, programs: &Overrides, project: &Path) -> Result<Prepar
     let root = Root::create().map_err(|error| wrong(&error))?;
     populate(&root.workspace, &job.scenario.workspace, &job.scenario.directory())
         .map_err(|error| wrong(&error))?;
+    populate_worktrees(&root.workspace, &job.scenario.workspace, &job.scenario.directory())
+        .map_err(|error| wrong(&error))?;
     let laid = snapshot(&root.workspace, None, &mut |_, _| Ok(())).map_err(|error| wrong(&error))?;
 
     let launch = |prompt: &str, resumes: bool| {
@@ -73,6 +78,7 @@ pub fn prepare(job: &Job, programs: &Overrides, project: &Path) -> Result<Prepar
         environment: BTreeMap::new(),
         home_files: BTreeMap::new(),
         workspace: laid.keys().cloned().collect(),
+        shims: job.scenario.shims.clone(),
     };
     for turn in &job.scenario.turns {
         let launch = launch(&turn.prompt, turn.resumes);

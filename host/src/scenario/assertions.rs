@@ -8,7 +8,7 @@ use super::findings::Findings;
 use super::json::to_json;
 use super::load::{LoadContext, belongs_to_the_scenario};
 use super::table::{Table, quote};
-use super::{Assertion, Reply, Step, Uses, workspace};
+use super::{Assertion, Reply, Step, Uses, files};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::document::SECTIONS;
 
@@ -126,7 +126,7 @@ fn module_use(
         Some((path, assertion)) => (path, Some(assertion)),
         None => (module, None),
     };
-    if !workspace::check(findings, "use", path, written.span()) {
+    if !files::check(findings, "use", path, written.span()) {
         return None;
     }
     if !path.ends_with(".wasm") || assertion.is_some_and(|name| !is_name(name)) {

@@ -13,7 +13,9 @@ mod effects;
 mod endpoint;
 mod expect;
 mod fault;
+mod files;
 mod findings;
+mod history;
 mod json;
 mod limits;
 mod load;
@@ -34,6 +36,7 @@ mod turns;
 mod volatile;
 mod wire;
 mod workspace;
+mod worktrees;
 
 #[cfg(test)]
 mod every_key;
@@ -42,11 +45,13 @@ pub use budget::{BUDGET_KEYS, Budget};
 pub use chaos::{Survived, Target, schedule};
 pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
 pub use endpoint::{Endpoint, NotAnEndpoint};
+pub use files::FileText;
+pub use history::{AUTHOR, Commit, DATE, files_after};
 pub use limits::LIMITS;
 pub use load::{LoadContext, Loaded, MOST_BYTES, load, load_script};
 pub use model::{
     AgentChoice, Assertion, Branch, Call, Capture, CaptureForm, Effects, Expectation, Fault, PerAgent, Reply,
-    Scenario, Source, Step, TextTest, Turn, Uses, Workspace,
+    Scenario, Source, Step, TextTest, Turn, Uses,
 };
 pub use reception::Reception;
 pub use reply::{Manner, Usage, WireEvent};
@@ -54,3 +59,5 @@ pub use select::{Filter, Found, NothingSelected, ScenarioFile, find};
 pub use shims::{Shim, ShimAnswer, ShimReply};
 pub use template::{Template, TemplateError, Values};
 pub use wire::{ByteAt, Change, End, FrameAt, Gate, LineEnd, Place, What, Wire};
+pub use workspace::Workspace;
+pub use worktrees::Worktree;

@@ -41,7 +41,7 @@ pub struct Scenario {
     /// What all turns together may use.
     pub budget: super::Budget,
     /// What the agent finds in its working directory.
-    pub workspace: Workspace,
+    pub workspace: super::Workspace,
     /// Commands that stand in for real ones.
     pub shims: Vec<super::Shim>,
     /// Prompts; empty only in a script that is served.
@@ -101,17 +101,6 @@ pub struct AgentChoice {
     pub environment: BTreeMap<String, String>,
     /// Arguments added before the prompt.
     pub arguments: Vec<String>,
-}
-
-/// What the agent finds in its working directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Workspace {
-    /// Whether it is a git repository with one commit.
-    pub git: bool,
-    /// Relative path to text. Checked: no absolute path, no `..`.
-    pub files: BTreeMap<String, String>,
-    /// A folder beside the scenario whose contents are copied first. Checked like a path of `files`.
-    pub from: Option<String>,
 }
 
 /// What a run is expected to do beyond its workspace; empty lists: nothing. Lists are sorted.

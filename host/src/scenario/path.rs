@@ -37,7 +37,9 @@ impl BadPath {
             Self::Escapes => "`..` is not allowed: nothing outside the folder is touched",
             Self::Backslash => "separate the parts with `/`, on every system",
             Self::Control => "use printable characters only",
-            Self::Git => "the repository is made by `git = true`; its insides can't be scripted",
+            Self::Git => {
+                "the repository is made by `git = true`, and its history is scripted with `[[workspace.commit]]`"
+            }
             Self::TooLong => "a path has at most 1024 bytes and each part at most 255",
         }
     }

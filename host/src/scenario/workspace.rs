@@ -1,22 +1,43 @@
 //! `[workspace]`: what the agent finds in its working directory.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
+use super::files::{self, FileText, Reader};
 use super::findings::Findings;
+use super::history::{self, Commit};
 use super::load::{LoadContext, belongs_to_the_scenario};
-use super::table::{Table, as_text, quote};
-use super::{Workspace, path};
-use crate::diagnostic::Diagnostic;
+use super::table::{Table, quote};
+use super::worktrees::{self, Worktree};
+
+/// What the agent finds in its working directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workspace {
+    /// Whether it is a git repository, whose last commit holds all that is there.
+    pub git: bool,
+    /// Commits before that one, oldest first.
+    pub commits: Vec<Commit>,
+    /// More working trees of that repository.
+    pub worktrees: Vec<Worktree>,
+    /// Relative path to content. Checked: no absolute path, no `..`.
+    pub files: BTreeMap<String, FileText>,
+    /// A folder beside the scenario whose contents are copied before `files` are written. Checked like a path of
+    /// `files`.
+    pub from: Option<String>,
+}
 
 /// Reads `[workspace]`.
 pub(super) fn read(root: &mut Table<'_>, findings: &Findings, environment: &LoadContext<'_>) -> Workspace {
     let Some(mut table) = root.table("workspace", "`[workspace]`") else { return Workspace::default() };
-    let git = table.boolean("git").is_some_and(|git| *git.get_ref());
-    let files = table.table("files", "`files`").map(|table| files(&table, findings)).unwrap_or_default();
+    let git = table.boolean("git");
+    let reader = Reader::new(findings);
+    let (commits, mut state) = history::read(&mut table, findings, &reader);
+    let files = reader.files(&mut table);
+    state.extend(&files);
+    state.check(findings);
+    let worktrees = worktrees::read(&mut table, findings, &reader, &state, commits.len());
     let from = table.text("from").and_then(|from| {
         let folder = from.get_ref().strip_suffix('/').unwrap_or(from.get_ref());
-        if !check(findings, "from", folder, from.span()) {
+        if !files::check(findings, "from", folder, from.span()) {
             return None;
         }
         if !(environment.folder_exists)(folder) {
@@ -26,43 +47,11 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings, environment: &Load
         Some(folder.to_owned())
     });
     table.finish(belongs_to_the_scenario);
-    Workspace { git, files, from }
-}
-
-fn files(table: &Table<'_>, findings: &Findings) -> BTreeMap<String, String> {
-    let mut files = BTreeMap::new();
-    let mut places: BTreeMap<&str, Range<usize>> = BTreeMap::new();
-    for (name, value) in table.entries() {
-        let right_path = check(findings, "files", name.get_ref(), name.span());
-        if let Some(text) = as_text(findings, name.get_ref(), value)
-            && right_path
-        {
-            files.insert((*name.get_ref()).to_owned(), (*text.get_ref()).to_owned());
-            places.insert(name.get_ref(), name.span());
-        }
+    let has_history = !commits.is_empty() || !worktrees.is_empty();
+    if let Some(git) = git.as_ref().filter(|git| !git.get_ref() && has_history) {
+        let message = "a workspace with commits or worktrees is a git repository";
+        findings.error("bad-commit", message, git.span(), "leave it out, or say `true`");
     }
-    for (inner, range) in &places {
-        let parents = inner.match_indices('/').map(|(at, _)| &inner[..at]);
-        for (parent, place) in parents.filter_map(|parent| places.get_key_value(parent)) {
-            let message = format!("{} is a file and a folder at once", quote(parent));
-            findings.add(
-                Diagnostic::error("file-and-folder", message)
-                    .at(findings.span(range.clone(), "needs it to be a folder"))
-                    .at(findings.span(place.clone(), "makes it a file")),
-            );
-        }
-    }
-    files
-}
-
-/// Reports a path that may not be used.
-pub(super) fn check(findings: &Findings, key: &str, written: &str, range: Range<usize>) -> bool {
-    match path::check(written) {
-        Ok(()) => true,
-        Err(bad) => {
-            let message = format!("`{key}`: {} can't be used", quote(written));
-            findings.error_with_help("bad-path", message, range, bad.to_string(), bad.help());
-            false
-        }
-    }
+    let git = git.is_some_and(|git| *git.get_ref()) || has_history;
+    Workspace { git, commits, worktrees, files: files.texts, from }
 }
