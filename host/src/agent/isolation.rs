@@ -2,8 +2,9 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::cgroup::{Delegated, TotalLimits, TurnGroup};
 use super::egress::Egress;
 #[cfg(target_os = "linux")]
 use super::egress::OwnNetwork;
@@ -38,6 +39,8 @@ pub struct Wanted {
     pub hidden: Vec<PathBuf>,
     /// What the system said when it was asked first; the same for all.
     refused: OnceLock<String>,
+    /// Where groups of turns are made; asked for by the first turn that needs one.
+    delegated: OnceLock<Result<Arc<Delegated>, String>>,
 }
 
 /// Where one run's agent runs, and what watches it.
@@ -62,7 +65,16 @@ pub struct Around {
 impl Wanted {
     /// This level, in this network.
     pub fn new(level: Level, host_network: bool, readable: Vec<PathBuf>, hidden: Vec<PathBuf>) -> Self {
-        Self { level, host_network, readable, hidden, refused: OnceLock::new() }
+        Self { level, host_network, readable, hidden, ..Self::default() }
+    }
+
+    /// A group for the processes of a turn that has such limits.
+    ///
+    /// # Errors
+    /// Why the system does not give one.
+    pub fn group_of_turn(&self, limits: &TotalLimits) -> Result<TurnGroup, String> {
+        let delegated = self.delegated.get_or_init(Delegated::take).as_ref().map_err(Clone::clone)?;
+        delegated.turn(limits).map_err(|error| error.to_string())
     }
 
     /// Makes the surroundings of one run.

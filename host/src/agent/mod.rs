@@ -6,6 +6,7 @@
 //! found.
 
 mod capture;
+mod cgroup;
 mod egress;
 mod file_limit;
 mod git;
@@ -34,6 +35,7 @@ mod workspace;
 #[cfg(test)]
 mod start_tests;
 
+pub use cgroup::{GroupUsed, TotalLimits, TurnGroup, probe_groups};
 pub use egress::Egress;
 pub use file_limit::report_file_limit;
 pub use git::{Baseline, GitError, link_worktrees};

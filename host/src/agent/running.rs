@@ -5,12 +5,14 @@ use std::io::{PipeReader, PipeWriter, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::timeout;
 
+use super::cgroup::{Gate, GroupUsed, TurnGroup};
 #[cfg(target_os = "linux")]
 use super::namespace::Namespace;
 use super::processes;
@@ -56,6 +58,8 @@ pub struct Used {
     pub peak_memory_bytes: u64,
     /// How many looks there were.
     pub looks: u32,
+    /// What the kernel counted of all of them together, where they had a group.
+    pub cgroup: Option<GroupUsed>,
 }
 
 /// A running agent.
@@ -65,6 +69,7 @@ pub(super) struct Running<'a> {
     /// The other end of its standard input, where that stays open.
     pub(super) stdin: Option<PipeWriter>,
     watch: Option<Watch>,
+    cgroup: Option<Arc<TurnGroup>>,
     place: Where<'a>,
 }
 
@@ -131,7 +136,7 @@ impl<'a> Running<'a> {
         let receiver = |pipe: PipeReader| Receiver::from_owned_fd(pipe.into()).map_err(text);
         let (stdout, stderr) = (Some(receiver(stdout)?), Some(receiver(stderr)?));
         let (place, watch) = match surroundings {
-            Surroundings::Group => start_in_group(command, ends).map_err(text)?,
+            Surroundings::Group => start_in_group(command, ends).await.map_err(text)?,
             #[cfg(target_os = "linux")]
             Surroundings::Full(namespace) => {
                 let watch = namespace.outer().map(|outer| Watch::below(outer, &command.marker));
@@ -139,7 +144,7 @@ impl<'a> Running<'a> {
                 (Where::Full(namespace), watch)
             }
         };
-        Ok(Self { stdout, stderr, stdin, watch, place })
+        Ok(Self { stdout, stderr, stdin, watch, cgroup: command.cgroup.clone(), place })
     }
 
     /// Waits for its end.
@@ -179,8 +184,25 @@ impl<'a> Running<'a> {
     }
 
     /// Ends what it left behind; tells what that was, and what everything used. The agent ended at `over`.
-    pub(super) async fn sweep(self, over: Instant) -> (Vec<Stray>, Used) {
-        let seen = self.watch.as_ref().map(Watch::seen).unwrap_or_default();
+    pub(super) async fn sweep(mut self, over: Instant) -> (Vec<Stray>, Used) {
+        let cgroup = self.cgroup.take();
+        let members = cgroup.as_ref().map(|cgroup| cgroup.members()).unwrap_or_default();
+        let (left, used) = self.sweep_processes(&members, over).await;
+        let ending = tokio::task::spawn_blocking(move || {
+            let cgroup = cgroup?;
+            let used = cgroup.used();
+            // Whoever is still in it was told as one that remains, or is on its way out.
+            cgroup.end();
+            Some(used)
+        });
+        (left, Used { cgroup: ending.await.unwrap_or_default(), ..used })
+    }
+
+    /// `members` are those of its group, where it has one.
+    async fn sweep_processes(self, members: &[i32], over: Instant) -> (Vec<Stray>, Used) {
+        let mut seen = self.watch.as_ref().map(Watch::seen).unwrap_or_default();
+        let known = members.iter().filter_map(|pid| Some((*pid, processes::process(*pid)?.started)));
+        seen.family.known.extend(known);
         let sampled = Used {
             peak_memory_bytes: seen.peak_memory_bytes,
             looks: seen.looks,
@@ -228,11 +250,16 @@ fn stdin(bytes: &[u8]) -> std::io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-fn start_in_group<'a>(
+async fn start_in_group<'a>(
     command: &Command,
     [stdin, stdout, stderr]: [OwnedFd; 3],
 ) -> std::io::Result<(Where<'a>, Option<Watch>)> {
-    let mut process = tokio::process::Command::new(&command.program);
+    let gate = command.cgroup.as_deref().map(|cgroup| Ok::<_, std::io::Error>((Gate::open()?, cgroup)));
+    let gate = gate.transpose()?;
+    let mut process = match &gate {
+        Some((gate, cgroup)) => gate.command(cgroup, &command.program),
+        None => tokio::process::Command::new(&command.program),
+    };
     let child = process
         .args(&command.arguments)
         .env_clear()
@@ -245,6 +272,9 @@ fn start_in_group<'a>(
         .kill_on_drop(true)
         .spawn()?;
     let number = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some((gate, _)) = gate {
+        gate.passed().await?;
+    }
     if let Some(number) = number {
         command.limits.put_on(number);
     }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::capture::{Captured, capture};
+use super::cgroup::TurnGroup;
 use super::interruption::{self, Action, Interrupted, Interruption};
 use super::limits::Limits;
 use super::running::{Running, Surroundings, Used};
@@ -51,6 +52,8 @@ pub struct Command {
     pub keeps_stdin_open: bool,
     /// What it may use at most.
     pub limits: Limits,
+    /// Where all of its processes are counted and limited together; absent: nowhere.
+    pub cgroup: Option<Arc<TurnGroup>>,
 }
 
 /// What is watched for while it runs.
@@ -250,6 +253,7 @@ mod tests {
             stdin: Vec::new(),
             keeps_stdin_open: false,
             limits: Limits::default(),
+            cgroup: None,
         }
     }
 

@@ -33,6 +33,7 @@ async fn ended(name: &str, script: &str, limit: Duration) -> Ended {
         stdin: Vec::new(),
         keeps_stdin_open: false,
         limits: Limits::default(),
+        cgroup: None,
     };
     let (_sender, stop) = watch::channel(false);
     run(&command, &mut Surroundings::Group, Watching::default(), stop).await

@@ -31,7 +31,19 @@ pub(super) fn isolation() -> Vec<Line> {
     };
     #[cfg(not(target_os = "linux"))]
     let full = full(Level::No, format!("{said}: on Linux alone"));
-    vec![full, group]
+    vec![full, group, total_limits()]
+}
+
+/// Whether the system holds limits of all processes of a turn together.
+fn total_limits() -> Line {
+    let said = "`total_…` limits of a turn, by control groups of version 2";
+    let (there, text) = match crate::agent::probe_groups() {
+        Ok(()) => (Level::Yes, format!("{said}: tried with one process")),
+        Err(reason) => {
+            (Level::No, format!("{said}: not held here, and not verified on this machine: {reason}"))
+        }
+    };
+    Line { what: "total limits".to_owned(), there, text }
 }
 
 /// What helps when the system refuses at a step.

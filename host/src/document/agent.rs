@@ -107,6 +107,9 @@ pub struct Turn {
     /// What there was a budget for, and the agent did not say: it counts as unknown, not as nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmeasured: Vec<super::Measure>,
+    /// Whether limits of all its processes together were held; absent where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_limits_held: Option<bool>,
     /// The interrupt that the scenario plans; absent where it plans none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interrupt: Option<TurnInterrupt>,

@@ -176,6 +176,10 @@ pub struct Sampled {
     pub tasks_started: Option<u64>,
     /// Different processes seen at one look or another, the agent among them.
     pub processes_seen: u64,
+    /// What the kernel counted of all processes of the turn together; there when the turn has limits of them together and
+    /// the system holds those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub together: Option<SampledTogether>,
     /// The longest time without a byte of output.
     pub longest_silence_ms: u64,
     /// Whether the agent was ever silent for so long that it was said: `slow_seconds` of its turn, or 60 percent of the
@@ -184,4 +188,24 @@ pub struct Sampled {
     /// Whether connections to the server were open when it first was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_connected: Option<bool>,
+}
+
+/// What all processes of one turn together used, from the start of the agent to its end, counted by the kernel in a
+/// control group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SampledTogether {
+    /// User and system time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u64>,
+    /// Most memory at once; cached files count, shared pages once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+    /// Most processes and threads at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_tasks: Option<u64>,
+    /// Processes that the kernel ended since all together needed more than `total_memory_mebibytes`.
+    pub out_of_memory: u64,
+    /// Starts of processes and threads that the kernel refused since there were `total_processes`.
+    pub starts_refused: u64,
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use cap_std::fs::Dir;
 use rustix::process::Signal;
 
-use crate::agent::{Action, Due, Ended, Interruption, Limits, Patience, Slow, Watching};
-use crate::document::{Sampled, TurnInterrupt};
+use crate::agent::{
+    Action, Due, Ended, GroupUsed, Interruption, Limits, Patience, Slow, TotalLimits, Watching,
+};
+use crate::document::{Sampled, SampledTogether, TurnInterrupt};
 use crate::profile::Profile;
 use crate::scenario::{After, CLOSE_STDIN, Conduct};
 
@@ -23,6 +25,28 @@ pub(super) fn limits(conduct: &Conduct) -> Limits {
         open_files: conduct.open_files,
         processes: conduct.processes,
     }
+}
+
+/// What all processes of the agent together may use.
+pub(super) fn total_limits(conduct: &Conduct) -> TotalLimits {
+    TotalLimits {
+        memory_bytes: conduct.total_memory_mebibytes.map(|mebibytes| mebibytes * MEBIBYTE),
+        tasks: conduct.total_processes,
+        cpu_percent: conduct.total_cpu_percent,
+    }
+}
+
+/// The sentence about a turn whose processes together reached a limit.
+pub(super) fn reached(turn: u32, used: &GroupUsed) -> Option<String> {
+    let told: Vec<&str> = [
+        (used.out_of_memory, "`total_memory_mebibytes`, and the kernel ended them"),
+        (used.starts_refused, "`total_processes`, and the kernel let them start no more"),
+    ]
+    .into_iter()
+    .filter_map(|(count, told)| (count > 0).then_some(told))
+    .collect();
+    let told = told.join("; they reached ");
+    (!told.is_empty()).then(|| format!("turn {turn}: its processes together reached {told}"))
 }
 
 /// Whether standard input stays open for an interrupt to close it.
@@ -122,6 +146,13 @@ pub(super) fn sampled(turn: u32, ended: &Ended) -> Sampled {
         bytes_written: ended.used.bytes_written,
         tasks_started: ended.used.tasks_started,
         processes_seen: ended.used.processes_seen,
+        together: ended.used.cgroup.map(|used| SampledTogether {
+            cpu_ms: used.cpu_ms,
+            peak_memory_bytes: used.peak_memory_bytes,
+            peak_tasks: used.peak_tasks,
+            out_of_memory: used.out_of_memory,
+            starts_refused: used.starts_refused,
+        }),
         longest_silence_ms: u64::try_from(ended.silence.longest.as_millis()).unwrap_or(u64::MAX),
         slow: ended.silence.slow.is_some(),
         slow_connected: ended.silence.slow,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::block_in_place;
+
 use super::budget::Account;
 use super::conduct;
 use super::dispatch::{Job, SKIPPED, Settings};
@@ -11,13 +13,14 @@ use super::key::RunKey;
 use super::notices::Notices;
 use super::output::{drop_begun_secrets, keep_output, keep_processes};
 use crate::agent::{
-    Command, Egress, Ended, Limits, Root, Surroundings, begin_shim_turn, environment, read_transcript, run,
-    shims_on_path,
+    Command, Egress, Ended, Limits, Root, Surroundings, TurnGroup, begin_shim_turn, environment,
+    read_transcript, run, shims_on_path,
 };
 use crate::document::{Document, EndCause, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn, Usage};
 use crate::profile::{FAKE_KEY, Profile, TurnLaunch};
 use crate::recording::{Texts, Writer};
 use crate::report::Problem;
+use crate::scenario::Conduct;
 use crate::server::Server;
 
 /// What stays the same from turn to turn.
@@ -66,6 +69,7 @@ impl Driver<'_> {
             let mut command =
                 self.command(&planned.prompt, session.as_deref().filter(|_| planned.resumes), deadline)?;
             command.limits = conduct::limits(&planned.conduct);
+            (command.cgroup, turn.total_limits_held) = self.cgroup(&planned.conduct, number);
             command.keeps_stdin_open = conduct::keeps_stdin_open(&planned.conduct);
             let (connections, requests) = (self.server.connections(), self.server.requests());
             let mut watching = conduct::watching(
@@ -89,6 +93,9 @@ impl Driver<'_> {
             let mut ended = run(&command, surroundings, watching, self.settings.stop.clone()).await;
             if let Some(reason) = ended.not_started {
                 return Err(problem("agent-not-started", &reason));
+            }
+            if let Some(reached) = ended.used.cgroup.and_then(|used| conduct::reached(number, &used)) {
+                self.notices.tell(reached);
             }
             drop_begun_secrets(&mut ended, writer);
             let read = read_transcript(self.profile, number, &ended.stdout.0);
@@ -181,7 +188,26 @@ impl Driver<'_> {
             stdin: launch.stdin.unwrap_or_default().into_bytes(),
             keeps_stdin_open: false,
             limits: Limits::default(),
+            cgroup: None,
         })
+    }
+
+    /// A group for a turn with limits of all processes together, and whether they are held: where the system does not
+    /// give that, the turn goes without, and that is said.
+    fn cgroup(&self, conduct: &Conduct, turn: u32) -> (Option<Arc<TurnGroup>>, Option<bool>) {
+        let limits = conduct::total_limits(conduct);
+        if limits.is_empty() {
+            return (None, None);
+        }
+        match block_in_place(|| self.settings.isolation.group_of_turn(&limits)) {
+            Ok(group) => (Some(Arc::new(group)), Some(true)),
+            Err(reason) => {
+                self.notices.tell(format!(
+                    "turn {turn}: its limits of all processes together are not held: {reason}"
+                ));
+                (None, Some(false))
+            }
+        }
     }
 
     /// Says that a budget can't be held against what an agent does not say.

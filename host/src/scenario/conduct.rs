@@ -25,6 +25,12 @@ pub struct Conduct {
     pub open_files: Option<u64>,
     /// Processes and threads of its user.
     pub processes: Option<u64>,
+    /// Mebibytes of memory of all of its processes together.
+    pub total_memory_mebibytes: Option<u64>,
+    /// Processes and threads of the turn.
+    pub total_processes: Option<u64>,
+    /// Processor time of all of its processes together, in percent of one processor.
+    pub total_cpu_percent: Option<u64>,
     /// What it may use in this turn.
     pub budget: super::Budget,
     /// When it is interrupted.
@@ -54,6 +60,9 @@ pub enum After {
     /// So many requests have been answered or are being answered, in all turns.
     Requests(u32),
 }
+
+/// The smallest limit of processes and threads of a turn.
+const LEAST_PROCESSES: i64 = 8;
 
 /// Signals, and the end of standard input.
 pub const ACTIONS: [&str; 7] = ["INT", "TERM", "HUP", "QUIT", "USR1", "KILL", CLOSE_STDIN];
@@ -96,6 +105,11 @@ pub(super) fn read(turn: &mut Table<'_>, findings: &Findings) -> Conduct {
         conduct.file_mebibytes = limit("file_mebibytes", 1 << 30);
         conduct.open_files = limit("open_files", 1 << 20);
         conduct.processes = limit("processes", 1 << 20);
+        conduct.total_memory_mebibytes = limit("total_memory_mebibytes", 1 << 30);
+        conduct.total_cpu_percent = limit("total_cpu_percent", 100_000);
+        // Fewer would not even start one: what starts it counts too, in that moment.
+        let processes = limits.integer("total_processes", LEAST_PROCESSES..=1 << 20);
+        conduct.total_processes = processes.and_then(|number| u64::try_from(number).ok());
         limits.finish(belongs_to_the_scenario);
     }
     if let Some(table) = turn.table("interrupt", "`interrupt`") {

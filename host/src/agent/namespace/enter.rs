@@ -17,6 +17,7 @@ use rustix::thread::{
 
 use super::init;
 use super::message::{Refusal, Report, send};
+use crate::agent::cgroup::{INTO_GROUP, into_group};
 
 /// The argument of the second stage.
 const INIT: &str = "init";
@@ -38,6 +39,10 @@ const NEEDED: [CapabilitySet; 5] = [
 
 /// The verb; returns the exit code. `arguments` are those after `enter`.
 pub fn main(arguments: &[String]) -> u8 {
+    if let Some((INTO_GROUP, arguments)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        return into_group(arguments);
+    }
     let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else { return 1 };
     let socket = UnixStream::from(socket);
     if arguments.first().is_some_and(|first| first == INIT) {

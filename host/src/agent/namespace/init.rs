@@ -19,6 +19,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, clear_ambient_capability_set
 
 use super::message::{Order, Plan, Refusal, Report, Start, Swept, receive, send};
 use super::{mounts, network};
+use crate::agent::cgroup::TurnGroup;
 use crate::agent::processes::{self, Process};
 use crate::agent::strays::end_strays_of;
 
@@ -120,10 +121,17 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Starts the agent, and tells that. Nothing is reaped meanwhile: the standard library waits for a child that could not
 /// be executed, and the end of an agent must not be told before its start.
 fn start_agent(shared: &Shared, start: &Start, beside: Vec<OwnedFd>) -> std::io::Result<()> {
-    let [stdin, stdout, stderr] = <[OwnedFd; 3]>::try_from(beside)
-        .map_err(|_| std::io::Error::other("standard input, output and error are missing"))?;
+    let mut beside = beside.into_iter();
+    let (Some(stdin), Some(stdout), Some(stderr)) = (beside.next(), beside.next(), beside.next()) else {
+        return Err(std::io::Error::other("standard input, output and error are missing"));
+    };
+    let doors = beside.next().zip(beside.next());
     let mut turn = locked(&shared.turn);
     let first_number = last_number();
+    // What it starts is where it is; so it goes in itself, and comes back.
+    if let Some((into, _)) = &doors {
+        TurnGroup::go(into)?;
+    }
     let child = Command::new(&start.program)
         .args(&start.arguments)
         .env_clear()
@@ -133,7 +141,11 @@ fn start_agent(shared: &Shared, start: &Start, beside: Vec<OwnedFd>) -> std::io:
         .stdout(Stdio::from(stdout))
         .stderr(Stdio::from(stderr))
         .process_group(0)
-        .spawn()?;
+        .spawn();
+    if let Some((_, back)) = &doors {
+        TurnGroup::go(back)?;
+    }
+    let child = child?;
     let agent = i32::try_from(child.id()).unwrap_or(i32::MAX);
     start.limits.put_on(agent);
     *turn = Turn { agent: Some(agent), is_begun: true, first_number, ..Turn::default() };

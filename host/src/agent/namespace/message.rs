@@ -29,7 +29,8 @@ const DESCRIPTORS_LIMIT: usize = 8;
 pub(super) enum Order {
     /// Make the place. The first order; answered by `Ready` or `Refused`.
     Prepare(Plan),
-    /// Start the agent, with standard input, output and error beside. Answered by `Started` or `NotStarted`.
+    /// Start the agent, with standard input, output and error beside, and then, where it has a group of its own, the
+    /// doors of that. Answered by `Started` or `NotStarted`.
     Start(Start),
     /// Send a signal to the agent's process group, or to the agent alone.
     Signal {

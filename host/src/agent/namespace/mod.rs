@@ -27,6 +27,7 @@ pub use message::Refusal;
 use message::{Order, Report, Start, Swept, receive, send};
 pub use place::Place;
 
+use super::cgroup::TurnGroup;
 use super::spawn::Command;
 
 /// How long the place may take to be made, and the first process to answer.
@@ -113,7 +114,7 @@ impl Namespace {
         i32::try_from(self.outer.id()?).ok()
     }
 
-    /// Starts an agent. Standard input, output and error are inherited by it.
+    /// Starts an agent, in its group where it has one. Standard input, output and error are inherited by it.
     pub(super) async fn start_agent(
         &mut self,
         command: &Command,
@@ -127,7 +128,9 @@ impl Namespace {
             limits: command.limits.clone(),
         };
         let lost = || "its namespace is gone".to_owned();
-        let beside = descriptors.each_ref().map(OwnedFd::as_fd);
+        let doors = command.cgroup.as_deref().map(TurnGroup::doors).transpose();
+        let doors = doors.map_err(|error| error.to_string())?;
+        let beside: Vec<_> = descriptors.iter().chain(doors.iter().flatten()).map(OwnedFd::as_fd).collect();
         self.order(&Order::Start(start), &beside).map_err(|error| error.to_string())?;
         match self.report().await {
             Some((Report::Started, _)) => Ok(()),
