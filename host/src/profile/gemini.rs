@@ -23,6 +23,10 @@ pub(super) struct Gemini;
 const ROUTED: &str = "auto";
 
 const DATE: &str = "Today's date is ([^(\\n]+) \\(formatted";
+
+/// What it says of a request that it will try again. The message may be of several lines: with a `Retry-After`, the
+/// second one repeats that.
+const RETRYING: &str = "Attempt [0-9]+ failed(?s:.{0,1000}?) Retrying (?:with backoff|after ([0-9.]+)ms)";
 const GROUP: &str = "(?m)^Process Group PGID: ([0-9]+)$";
 
 impl Profile for Gemini {
@@ -194,12 +198,7 @@ impl Profile for Gemini {
                 "gemini-client-error-[A-Za-z.-]+-([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9-]+Z)\\.json",
                 "time",
             ),
-            Place::within(
-                Stderr,
-                "$",
-                "Attempt [0-9]+ failed.* Retrying (?:with backoff|after ([0-9.]+)ms)",
-                "duration",
-            ),
+            Place::within(Stderr, "$", RETRYING, "duration"),
             Place::within(Stderr, "$", "file:///[^ ]*/([A-Za-z0-9-]+)-[A-Z0-9]{8}\\.js", "chunk"),
         ];
         &PLACES
@@ -209,6 +208,20 @@ impl Profile for Gemini {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_before_a_retry_is_found_behind_a_message_of_several_lines() {
+        let retrying = regex::Regex::new(RETRYING).unwrap();
+        let pauses = |text: &str| -> Vec<Option<String>> {
+            retrying.captures_iter(text).map(|found| Some(found.get(1)?.as_str().to_owned())).collect()
+        };
+        let one =
+            "Attempt 1 failed: too many requests\nSuggested retry after 1s.. Retrying after 5971ms...\n";
+        let two = "Attempt 2 failed with status 500. Retrying with backoff... _GaxiosError: x\n";
+        let three = "Attempt 3 failed: overloaded. Retrying after 812.5ms...\n";
+        let text = format!("{one}{two}{three}");
+        assert_eq!(pauses(&text), [Some("5971".to_owned()), None, Some("812.5".to_owned())]);
+    }
 
     #[test]
     fn the_router_is_asked_only_where_the_scenario_wants_it() {
