@@ -7,6 +7,7 @@
     reason = "a test stops where something is wrong, and says so when it is skipped"
 )]
 
+mod agent_streams;
 mod agents;
 mod anti_vacuity;
 mod authoring;
@@ -46,4 +47,5 @@ mod show;
 mod stand_ins;
 mod std_examples;
 mod storage;
+mod total_limits;
 mod workers;

@@ -244,9 +244,17 @@ fn words(text: &str) -> Option<FailureCategory> {
         ("econnrefused", TransientInfra),
         ("fetch failed", TransientInfra),
     ];
-    let text = text.to_lowercase();
-    any_code(&text)
-        .or_else(|| WORDS.iter().find(|(word, _)| text.contains(word)).map(|(_, category)| *category))
+    // Codes are written in either case (`UNAUTHENTICATED`, `invalid_api_key`), and so are told from words.
+    let lower = text.to_lowercase();
+    any_code(text)
+        .or_else(|| WORDS.iter().find(|(word, _)| lower.contains(word)).map(|(_, category)| *category))
+        .or_else(|| status_at_the_start(text).and_then(by_status))
+}
+
+/// The status that an error text begins with, as pi and its libraries write it: `401 this key is refused`.
+fn status_at_the_start(text: &str) -> Option<u16> {
+    let (status, _) = text.split_once([' ', ':'])?;
+    (status.len() == 3).then(|| status.parse().ok())?.filter(|status| (400..600).contains(status))
 }
 
 #[cfg(test)]

@@ -135,6 +135,15 @@ fn without_a_reply_to_go_by_fields_come_before_words() {
         (true, field(json!({"code": "invalid_request_error"})), "agent-error", EventField),
         (true, text("fetch failed: ECONNREFUSED"), "transient-infra", EventText),
         (true, text("You've hit your usage limit."), "usage-limit", EventText),
+        (true, text("429 You've hit your usage limit."), "usage-limit", EventText),
+        (true, text("401 this key is refused"), "auth-or-proxy", EventText),
+        (
+            true,
+            text(r#"[API Error: {"error":{"code":401,"status":"UNAUTHENTICATED"}}]"#),
+            "auth-or-proxy",
+            EventText,
+        ),
+        (true, text("100 items were refused"), "unidentified-issue", Process),
         (true, text("no"), "unidentified-issue", Process),
         // No terminal event: gemini wants to sign in, opencode has no such session.
         (false, text("unauthorized"), "auth-or-proxy", EventText),
