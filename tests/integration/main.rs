@@ -49,3 +49,4 @@ mod std_examples;
 mod storage;
 mod total_limits;
 mod workers;
+mod worktrees;

@@ -149,7 +149,7 @@ pub(super) async fn execute(
     let launching = tokio::spawn(launching.after());
     let git = async {
         match &repositories {
-            Some(repositories) => repositories.compare().await.map(Some),
+            Some(repositories) => repositories.compare(&root).await.map(Some),
             None => Ok(None),
         }
     };

@@ -41,14 +41,22 @@ impl Repositories {
     }
 
     /// What differs now.
-    pub(super) async fn compare(&self) -> Result<Git, GitError> {
-        let mut git = self.workspace.compare().await?;
+    pub(super) async fn compare(&self, root: &Root) -> Result<Git, GitError> {
+        let mut git = self.workspace.compare(is_folder(root, "workspace")).await?;
         for (path, baseline) in &self.worktrees {
-            let Git { status, diff, .. } = baseline.compare().await?;
+            let is_there = is_folder(root, &format!("workspace/{path}"));
+            let Git { status, diff, .. } = baseline.compare(is_there).await?;
             git.worktrees.insert(path.clone(), GitWorktree { status, diff });
         }
         Ok(git)
     }
+}
+
+/// Whether an agent left a folder of the run where it was: a link in its place could lead git to any file of the machine.
+fn is_folder(root: &Root, path: &str) -> bool {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    ends.into_iter()
+        .all(|end| root.whole.symlink_metadata(&path[..end]).is_ok_and(|metadata| metadata.is_dir()))
 }
 
 fn lay(error: &dyn std::error::Error) -> Problem {

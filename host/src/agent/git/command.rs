@@ -35,6 +35,13 @@ pub(super) struct Repository {
 }
 
 impl Repository {
+    /// The same git directory, looking at an empty folder.
+    pub(super) fn with_nothing_in_it(&self) -> std::io::Result<Self> {
+        let work_tree = self.directory.join("nothing");
+        std::fs::create_dir_all(&work_tree)?;
+        Ok(Self { directory: self.directory.clone(), work_tree, index: None, date: self.date.clone() })
+    }
+
     /// What git prints.
     pub(super) async fn git(&self, arguments: &[&str]) -> Result<String, GitError> {
         self.git_with(arguments, None).await

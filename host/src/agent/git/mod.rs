@@ -85,11 +85,14 @@ impl Baseline {
         self.0.git(&["commit", "--quiet", "--allow-empty", "--no-gpg-sign", &message]).await.map(drop)
     }
 
-    /// What differs from the baseline now.
+    /// What differs from the baseline now. Where the folder is gone, or is none any more and may lead anywhere, all
+    /// that was in it differs.
     ///
     /// # Errors
     /// When git refuses.
-    pub async fn compare(&self) -> Result<Git, GitError> {
+    pub async fn compare(&self, is_there: bool) -> Result<Git, GitError> {
+        let repository =
+            if is_there { &self.0 } else { &self.0.with_nothing_in_it().map_err(GitError::Lay)? };
         let status = [
             "status",
             "--porcelain=v1",
@@ -107,7 +110,7 @@ impl Baseline {
             "--ignore-submodules=all",
             "HEAD",
         ];
-        let (status, diff) = tokio::join!(self.0.git(&status), self.0.git(&diff));
+        let (status, diff) = tokio::join!(repository.git(&status), repository.git(&diff));
         let mut changes: Vec<GitChange> = status?
             .split('\0')
             .filter_map(|line| {

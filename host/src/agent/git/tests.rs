@@ -15,10 +15,10 @@ async fn changes_are_told_against_the_baseline() {
     std::fs::create_dir(&workspace).unwrap();
     std::fs::write(workspace.join("a"), "one\n").unwrap();
     let baseline = committed(root.path().join("git"), workspace.clone()).await;
-    assert_eq!(baseline.compare().await.unwrap(), Git::default());
+    assert_eq!(baseline.compare(true).await.unwrap(), Git::default());
     std::fs::write(workspace.join("a"), "two\n").unwrap();
     std::fs::write(workspace.join("new file"), "").unwrap();
-    let git = baseline.compare().await.unwrap();
+    let git = baseline.compare(true).await.unwrap();
     let told: Vec<_> = git.status.iter().map(|change| (change.code.as_str(), change.path.as_str())).collect();
     assert_eq!(told, [(" M", "a"), ("??", "new file")]);
     assert!(git.diff.contains("-one\n+two\n"), "{}", git.diff);
@@ -36,7 +36,7 @@ async fn a_diff_without_end_is_cut() {
     for index in 0..5 {
         std::fs::write(workspace.join(format!("{index}")), "0123456\n".repeat(1024 * 1024)).unwrap();
     }
-    let git = baseline.compare().await.unwrap();
+    let git = baseline.compare(true).await.unwrap();
     assert_eq!(git.status.len(), 5);
     assert!(git.diff.len() < DIFF_LIMIT_BYTES + 100, "{}", git.diff.len());
     assert!(git.diff.ends_with("\n[cut at 1 MiB]\n"));
@@ -65,7 +65,7 @@ async fn the_agent_gets_a_repository_of_its_own() {
             .unwrap()
             .success()
     );
-    assert_eq!(baseline.compare().await.unwrap().status[0].path, "b");
+    assert_eq!(baseline.compare(true).await.unwrap().status[0].path, "b");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn nothing_the_workspace_says_about_git_is_executed() {
     let baseline = committed(root.path().join("git"), workspace.clone()).await;
     std::fs::write(workspace.join("a"), "a\n").unwrap();
     lay();
-    assert_eq!(baseline.compare().await.unwrap().status.len(), 1);
+    assert_eq!(baseline.compare(true).await.unwrap().status.len(), 1);
     assert!(!proof.exists());
 }
 
@@ -119,7 +119,7 @@ async fn a_history_is_the_same_on_every_machine() {
     let folder = cap_std::fs::Dir::open_ambient_dir(&workspace, cap_std::ambient_authority()).unwrap();
     crate::agent::populate(&folder, &wanted, root.path()).unwrap();
     let baseline = Baseline::commit(root.path().join("git"), workspace.clone(), &wanted).await.unwrap();
-    assert_eq!(baseline.compare().await.unwrap(), Git::default());
+    assert_eq!(baseline.compare(true).await.unwrap(), Git::default());
     let log = said_by_git(
         &workspace,
         &["-c", "core.quotePath=false", "log", "--format=%H %an %aI %cI %s", "--name-status"],
