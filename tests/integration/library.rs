@@ -8,8 +8,17 @@ use std::path::PathBuf;
 use crate::harness::{Project, not_passed, root};
 
 /// Every folder in which scenarios need no real agent, or some of them.
-const AREAS: [&str; 8] =
-    ["engineering-loop", "faults", "harness", "protocols", "quickstart", "rally", "workgraph", "workspaces"];
+const AREAS: [&str; 9] = [
+    "engineering-loop",
+    "faults",
+    "harness",
+    "interrupts",
+    "protocols",
+    "quickstart",
+    "rally",
+    "workgraph",
+    "workspaces",
+];
 
 /// Those whose scenarios stand for what systems before this one checked.
 const OLDER_SYSTEMS: [&str; 4] = ["engineering-loop", "harness", "rally", "workgraph"];

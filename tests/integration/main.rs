@@ -44,6 +44,7 @@ mod secrets;
 mod serve;
 mod shims;
 mod show;
+mod soak;
 mod stand_ins;
 mod std_examples;
 mod storage;

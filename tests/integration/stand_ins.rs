@@ -14,7 +14,7 @@ pub struct Ran {
 }
 
 /// A stand-in in a project of its own; another process writes it, see `Project::program`.
-fn stand_in(project: &Project, name: &str) -> PathBuf {
+pub fn stand_in(project: &Project, name: &str) -> PathBuf {
     let text = std::fs::read_to_string(root().join("tests/agents").join(name)).unwrap();
     project.program(name, &text)
 }
@@ -323,51 +323,4 @@ fn a_program_for_another_machine_or_without_leave_is_named() {
             assert_eq!((code, &problem["id"]), (3, &id.into()), "{level}: {results:#}");
         }
     }
-}
-
-/// `WASSERT_SOAK_RUNS=200` for more.
-#[test]
-fn nothing_is_left_of_agents_that_leave_everything() {
-    let runs: usize =
-        std::env::var("WASSERT_SOAK_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20);
-    let project = Project::new();
-    let program = stand_in(&project, "leaves-everything.sh");
-    // A number of seconds that nothing else on the machine sleeps for.
-    let mark = format!("{}", 86_400 + u64::from(std::process::id()));
-    let scenarios = runs.min(20);
-    for number in 0..scenarios {
-        project.write(
-            &format!("scenarios/soak-{number}.toml"),
-            &format!("agents = [\"odd\"]\n{PLAIN}\n[agent.odd]\nextends = \"example\"\nenv = {{ SOAK_MARK = \"{mark}\" }}\n"),
-        );
-    }
-    let temporary = project.path().join("temporary");
-    std::fs::create_dir(&temporary).unwrap();
-    let mut ran = 0;
-    while ran < runs {
-        let program = format!("odd={}", program.display());
-        let said: crate::harness::Said = project
-            .command(&["run", "--format", "json", "--isolation", "full", "--agent-bin", &program])
-            .env("TMPDIR", &temporary)
-            .output()
-            .unwrap()
-            .into();
-        let results: Value = serde_json::from_str(&said.stdout).unwrap();
-        for scenario in results["scenarios"].as_array().unwrap() {
-            let document = project.document(scenario);
-            let left = document["processes"].as_array().unwrap();
-            assert!(left.len() >= 4, "{left:?}");
-            ran += 1;
-        }
-    }
-    let alive: Vec<_> = std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("cmdline")).ok())
-        .filter(|line| line.contains(&mark))
-        .collect();
-    assert_eq!(alive, [""; 0], "after {ran} runs");
-    let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(left, Vec::<PathBuf>::new(), "after {ran} runs");
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    assert!(!mounts.contains(temporary.to_str().unwrap()), "{mounts}");
 }

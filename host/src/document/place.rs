@@ -63,11 +63,13 @@ pub enum PlaceSection {
     Files,
     /// The text of the diff.
     Diff,
+    /// The command line of each process that was left behind.
+    Processes,
 }
 
 impl PlaceSection {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Headers,
         Self::Requests,
         Self::Transcript,
@@ -77,6 +79,7 @@ impl PlaceSection {
         Self::Stderr,
         Self::Files,
         Self::Diff,
+        Self::Processes,
     ];
 
     /// The word used in scenarios.
@@ -91,12 +94,13 @@ impl PlaceSection {
             Self::Stderr => "stderr",
             Self::Files => "files",
             Self::Diff => "diff",
+            Self::Processes => "processes",
         }
     }
 
     /// Whether it is text as a whole, so that only a pattern finds anything in it.
     pub fn is_text(self) -> bool {
-        matches!(self, Self::Stdout | Self::Stderr | Self::Files | Self::Diff)
+        matches!(self, Self::Stdout | Self::Stderr | Self::Files | Self::Diff | Self::Processes)
     }
 }
 

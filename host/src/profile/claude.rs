@@ -14,7 +14,7 @@ use super::{
 };
 use crate::document::{Place, PlaceSection, ToolFacts};
 
-use PlaceSection::{Events, Headers, Requests, Transcript};
+use PlaceSection::{Events, Headers, Processes, Requests, Transcript};
 
 /// The profile `claude`.
 pub(super) struct Claude;
@@ -137,7 +137,7 @@ impl Profile for Claude {
     }
 
     fn volatile(&self) -> &'static [Place] {
-        static PLACES: [Place; 21] = [
+        static PLACES: [Place; 23] = [
             Place::new(Headers, "$['x-claude-code-session-id'][*]", "session"),
             Place::new(Headers, "$['x-claude-code-agent-id'][*]", "agent"),
             Place::new(Headers, "$['x-stainless-retry-count'][*]", "count"),
@@ -166,6 +166,8 @@ impl Profile for Claude {
             // Named after the workspace's path.
             Place::within(Events, "$.memory_paths.auto", "/projects/(-[^/]+)/memory/$", "project"),
             Place::new(Events, "$.tool_use_result.durationMs", "duration"),
+            Place::within(Processes, "$", "/snapshot-bash-([0-9]+-[a-z0-9]+)\\.sh", "random"),
+            Place::within(Processes, "$", "/claude-([0-9a-f]{4})-cwd", "random"),
         ];
         &PLACES
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::document::{Place, PlaceSection, ToolFacts};
 
-use PlaceSection::{Events, Requests, Stderr, Transcript};
+use PlaceSection::{Events, Processes, Requests, Stderr, Transcript};
 
 /// The profile `gemini`.
 pub(super) struct Gemini;
@@ -101,7 +101,8 @@ impl Profile for Gemini {
     }
 
     fn own_paths(&self) -> &'static [&'static str] {
-        &["~/.gemini/**", "tmp/gemini-client-error-*"]
+        // The last one stays when it is ended while a command runs.
+        &["~/.gemini/**", "tmp/gemini-client-error-*", "tmp/gemini-shell-*/**"]
     }
 
     fn stale_paths(&self) -> &'static [&'static str] {
@@ -176,7 +177,7 @@ impl Profile for Gemini {
     }
 
     fn volatile(&self) -> &'static [Place] {
-        static PLACES: [Place; 12] = [
+        static PLACES: [Place; 13] = [
             Place::new(Events, "$.timestamp", "time"),
             Place::new(Events, "$.session_id", "session"),
             Place::new(Events, "$.stats.duration_ms", "duration"),
@@ -199,6 +200,7 @@ impl Profile for Gemini {
                 "time",
             ),
             Place::within(Stderr, "$", RETRYING, "duration"),
+            Place::within(Processes, "$", "/gemini-shell-([A-Za-z0-9]{6})/", "random"),
             Place::within(Stderr, "$", "file:///[^ ]*/([A-Za-z0-9-]+)-[A-Z0-9]{8}\\.js", "chunk"),
         ];
         &PLACES

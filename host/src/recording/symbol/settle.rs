@@ -110,6 +110,9 @@ impl Symbols {
         if let Some(git) = document.get_mut("git") {
             in_member(git, "diff", |text| places.in_text(PlaceSection::Diff, text, table));
         }
+        for process in items(document.get_mut("processes")) {
+            in_member(process, "command", |text| places.in_text(PlaceSection::Processes, text, table));
+        }
         rewritten
     }
 

@@ -6,12 +6,13 @@ use super::generate::Generator;
 use super::{Symbols, Texts, unescape};
 use crate::document::{Place, PlaceSection};
 
-static PLACES: [Place; 5] = [
+static PLACES: [Place; 6] = [
     Place::new(PlaceSection::Headers, "$.thread[*]", "thread"),
     Place::new(PlaceSection::Requests, "$.input[*].id", "item"),
     Place::new(PlaceSection::Requests, "$.started_ms", "time"),
     Place::within(PlaceSection::Transcript, "$.output", r"\Achunk (\w+)\n", "chunk"),
     Place::new(PlaceSection::Events, "$.thread_id", "thread"),
+    Place::within(PlaceSection::Processes, "$", "/shell-([a-z0-9]+)/", "random"),
 ];
 
 fn settled(mut document: Value, mut texts: Texts) -> (Value, Texts) {
@@ -167,4 +168,17 @@ fn bytes_beside_the_document_keep_their_form_unless_something_in_them_is_replace
     // Of 100 bytes written 18 were kept.
     assert_eq!(document["stdout"], json!([{ "turn": 1, "bytes": 82 + texts["stdout/0"].len() }]));
     assert_eq!(document["stderr"], json!([{ "turn": 1, "bytes": 3, "text": "abc" }]));
+}
+
+#[test]
+fn command_lines_of_what_was_left_behind_are_read_with_patterns() {
+    let process = |command: &str| json!({ "turn": 1, "name": "sh", "command": command });
+    let document = json!({
+        "events": [{ "turn": 1, "line": 1, "raw": { "thread_id": "thread-9" } }],
+        "processes": [process("sh -c /tmp/shell-a1b2/run"), process("resume thread-9"), process("sleep 100")],
+    });
+    let (document, _) = settled(document, Texts::new());
+    let commands: Vec<_> =
+        document["processes"].as_array().unwrap().iter().map(|process| &process["command"]).collect();
+    assert_eq!(commands, ["sh -c /tmp/shell-⟦random⟧/run", "resume ⟦thread#1⟧", "sleep 100"]);
 }
