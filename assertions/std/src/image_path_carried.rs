@@ -9,7 +9,7 @@ use wassert_guest::{Assertion, Evidence, Report};
 use crate::demand;
 use crate::images::images;
 use crate::needle::Needle;
-use crate::selection::{Part, Selection};
+use crate::selection::{Selection, body_texts};
 use crate::texts;
 
 /// See the module.
@@ -53,7 +53,7 @@ impl Assertion for ImagePathCarried {
             report.fail(&evidence.section("requests")?, selection.none(), "a request");
             return Ok(());
         };
-        let (texts, place) = Part::Body.texts(evidence, &node)?;
+        let (texts, place) = body_texts(evidence, &node)?;
         let (times, paths) = texts::occurrences(&texts, path.text());
         report.demand(
             times > 0,

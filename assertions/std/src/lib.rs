@@ -53,6 +53,7 @@ mod request_images;
 mod request_omits;
 mod request_well_formed;
 mod retries;
+mod searched;
 mod secrets_absent;
 mod session_captured;
 mod session_resumed;

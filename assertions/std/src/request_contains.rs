@@ -7,7 +7,8 @@ use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::demand;
 use crate::needle::Needle;
-use crate::selection::{Part, Selection, member_texts};
+use crate::searched::{self, Searched};
+use crate::selection::{Part, Selection};
 use crate::texts;
 
 /// See the module.
@@ -41,27 +42,26 @@ impl Assertion for RequestContains {
             return Err("parameters: `member` is one of the body: `in = \"body\"`".to_owned());
         }
         let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
-        let mut searched = Vec::new();
+        let mut places = Vec::new();
         let mut found = Vec::new();
         let mut total = 0;
-        for node in selection.members(evidence, parameters.part.member())? {
-            let (texts, place) = match &parameters.member {
-                Some(member) => member_texts(evidence, &node, member.text())?,
-                None => parameters.part.texts(evidence, &node)?,
-            };
+        let member = parameters.member.as_ref().map(Needle::text);
+        for Searched { place, texts } in
+            searched::searched(evidence, &selection, parameters.part, member, parameters.text.text())?
+        {
             let (here, paths) = texts::occurrences(&texts, parameters.text.text());
             total += here;
             found.extend(paths);
-            searched.push(place);
+            places.push(place);
         }
         let text = demand::quoted(parameters.text.text());
-        if searched.is_empty() {
+        if places.is_empty() {
             report.fail(&section, selection.none(), text);
             return Ok(());
         }
         found.dedup();
-        let places = texts::places(if found.is_empty() { searched } else { found }, &section);
-        let at = texts::located(evidence, places, parameters.text.text())?;
+        let at = texts::places(if found.is_empty() { places } else { found }, &section);
+        let at = texts::located(evidence, at, parameters.text.text())?;
         let holds = match parameters.count {
             Some(count) => total == count.get(),
             None => total > 0,

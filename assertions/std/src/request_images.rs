@@ -8,7 +8,7 @@ use wassert_guest::{Assertion, Evidence, Report};
 use crate::amount::Amount;
 use crate::demand;
 use crate::images::images;
-use crate::selection::{Part, Selection};
+use crate::selection::{Selection, body_texts};
 use crate::texts;
 
 /// See the module.
@@ -52,7 +52,7 @@ impl Assertion for RequestImages {
         }
         let (mut found, mut places, mut searched) = (Vec::new(), Vec::new(), Vec::new());
         for node in &nodes {
-            let (texts, place) = Part::Body.texts(evidence, node)?;
+            let (texts, place) = body_texts(evidence, node)?;
             if texts.is_empty() {
                 return Err(format!("{place} holds no text: it is not the body of a request"));
             }

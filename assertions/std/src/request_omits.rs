@@ -7,7 +7,8 @@ use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::demand;
 use crate::needle::Needle;
-use crate::selection::{Part, Selection, member_texts};
+use crate::searched::{self, Searched};
+use crate::selection::{Part, Selection};
 use crate::texts;
 
 /// See the module.
@@ -40,17 +41,15 @@ impl Assertion for RequestOmits {
         }
         let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
         let text = demand::quoted(parameters.text.text());
-        let nodes = selection.members(evidence, parameters.part.member())?;
-        if nodes.is_empty() {
+        let member = parameters.member.as_ref().map(Needle::text);
+        let parts =
+            searched::searched(evidence, &selection, parameters.part, member, parameters.text.text())?;
+        if parts.is_empty() {
             return Err(format!("{}: nothing was searched", selection.none()));
         }
-        let mut searched = Vec::new();
+        let mut places = Vec::new();
         let mut clean = true;
-        for node in &nodes {
-            let (texts, place) = match &parameters.member {
-                Some(member) => member_texts(evidence, node, member.text())?,
-                None => parameters.part.texts(evidence, node)?,
-            };
+        for Searched { place, texts } in parts {
             let (here, mut paths) = texts::occurrences(&texts, parameters.text.text());
             if here > 0 {
                 clean = false;
@@ -61,12 +60,12 @@ impl Assertion for RequestOmits {
                     format!("a request without {text}"),
                 );
             }
-            searched.push(place);
+            places.push(place);
         }
         if clean {
-            let number = searched.len();
+            let number = places.len();
             report.pass(
-                &texts::places(searched, "$['requests']"),
+                &texts::places(places, "$['requests']"),
                 format!("{text} occurs nowhere in {}; {number} searched", selection.words()),
             );
         }

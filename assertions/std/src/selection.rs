@@ -28,6 +28,18 @@ impl Selection {
     /// # Errors
     /// When the evidence cannot be read.
     pub fn members(&self, evidence: &Evidence, member: &str) -> Result<Vec<Node>, String> {
+        let nodes = self.below(evidence, &format!(".{member}"))?;
+        Ok(match self.request {
+            Some(request) => nodes.into_iter().skip(request.get() as usize - 1).take(1).collect(),
+            None => nodes,
+        })
+    }
+
+    /// What a query finds in the requests of the lane and the turn, whichever of them is meant.
+    ///
+    /// # Errors
+    /// When the evidence cannot be read.
+    pub fn below(&self, evidence: &Evidence, query: &str) -> Result<Vec<Node>, String> {
         let mut conditions = Vec::new();
         if self.lane != ANY {
             conditions.push(format!("@.lane == {}", path::quote(&self.lane)));
@@ -35,12 +47,7 @@ impl Selection {
         conditions.extend(self.turn.map(|turn| format!("@.turn == {turn}")));
         let filter =
             if conditions.is_empty() { "*".to_owned() } else { format!("?{}", conditions.join(" && ")) };
-        let mut nodes = evidence.query(&format!("$.requests[{filter}].{member}"))?;
-        if let Some(request) = self.request {
-            let index = request.get() as usize - 1;
-            nodes = nodes.into_iter().skip(index).take(1).collect();
-        }
-        Ok(nodes)
+        Ok(evidence.query(&format!("$.requests[{filter}]{query}"))?)
     }
 
     /// ``request 2 of lane `main` in turn 1``, for messages.
@@ -78,7 +85,7 @@ pub fn request_of(node: &Node) -> String {
 }
 
 /// The position in `requests` of the request that a node is a member of.
-fn position(node: &Node) -> Option<usize> {
+pub fn position(node: &Node) -> Option<usize> {
     match path::parts(&node.path)?.get(1)? {
         path::Part::Index(index) => Some(*index),
         path::Part::Name(_) => None,
@@ -96,28 +103,14 @@ pub enum Part {
     Body,
 }
 
-impl Part {
-    /// The member of a request.
-    pub fn member(self) -> &'static str {
-        match self {
-            Self::Transcript => "transcript",
-            Self::Body => "body",
-        }
-    }
-
-    /// The texts of this part of a request, and the place that was searched.
-    ///
-    /// # Errors
-    /// When a large body's bytes are not in the evidence.
-    pub fn texts(self, evidence: &Evidence, node: &Node) -> Result<(Vec<Text>, String), String> {
-        let value: Value = node.read()?;
-        match (self, &value) {
-            (Self::Transcript, Value::Array(items)) => {
-                Ok((texts::of_transcript(&node.path, items), node.path.clone()))
-            }
-            (Self::Body, Value::Null) => large_body(evidence, node),
-            _ => Ok((texts::within(&node.path, &value), node.path.clone())),
-        }
+/// The texts of a request's body, and the place that was searched.
+///
+/// # Errors
+/// When a large body's bytes are not in the evidence.
+pub fn body_texts(evidence: &Evidence, node: &Node) -> Result<(Vec<Text>, String), String> {
+    match node.read()? {
+        Value::Null => large_body(evidence, node),
+        value => Ok((texts::within(&node.path, &value), node.path.clone())),
     }
 }
 

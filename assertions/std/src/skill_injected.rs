@@ -8,7 +8,7 @@ use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::demand;
 use crate::needle::Needle;
-use crate::selection::{Part, Selection};
+use crate::selection::{Selection, body_texts};
 use crate::skill;
 use crate::texts;
 
@@ -46,7 +46,7 @@ impl Assertion for SkillInjected {
             return Err(format!("{}: nothing was searched", selection.none()));
         }
         for node in &nodes {
-            let (texts, place) = Part::Body.texts(evidence, node)?;
+            let (texts, place) = body_texts(evidence, node)?;
             let (times, paths) = texts::occurrences(&texts, &skill.body);
             report.demand(
                 times == parameters.times,

@@ -7,7 +7,7 @@ use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::demand;
 use crate::needle::Needle;
-use crate::selection::{Part, Selection};
+use crate::selection::{Selection, body_texts};
 use crate::skill;
 use crate::texts;
 
@@ -41,7 +41,7 @@ impl Assertion for SkillListed {
         let Some(node) = selection.members(evidence, "body")?.into_iter().next() else {
             return Err(format!("{}: nothing was searched", selection.none()));
         };
-        let (texts, place) = Part::Body.texts(evidence, &node)?;
+        let (texts, place) = body_texts(evidence, &node)?;
         let (times, paths) = texts::occurrences(&texts, &line);
         let named = texts::occurrences(&texts, &skill.name).0 > 0;
         let holds = match parameters.times {

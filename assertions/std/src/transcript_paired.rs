@@ -24,13 +24,12 @@ impl Assertion for TranscriptPaired {
     fn check(_: NoParameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
         let mut pairs = Vec::new();
         let mut clean = true;
-        for node in evidence.query("$.requests[*].transcript")? {
-            let items: Vec<Value> = node.read()?;
+        for (transcript, items) in called(evidence)? {
             let paired = pair(&items);
             for (index, call) in &paired.results_without_call {
                 clean = false;
                 report.fail(
-                    &path::element(&node.path, *index),
+                    &path::element(&transcript, *index),
                     format!("a result of call `{call}` that nothing called before"),
                     format!("call `{call}` before it"),
                 );
@@ -38,12 +37,12 @@ impl Assertion for TranscriptPaired {
             for (index, call) in &paired.calls_without_result {
                 clean = false;
                 report.fail(
-                    &path::element(&node.path, *index),
+                    &path::element(&transcript, *index),
                     format!("the model is asked to go on, and call `{call}` has no result"),
                     format!("a result of call `{call}`"),
                 );
             }
-            pairs.extend(paired.results.iter().map(|index| path::element(&node.path, *index)));
+            pairs.extend(paired.results.iter().map(|index| path::element(&transcript, *index)));
         }
         for node in evidence.query("$.requests[*].violations[*]")? {
             let violation: Value = node.read()?;
@@ -67,6 +66,30 @@ impl Assertion for TranscriptPaired {
     }
 }
 
+/// A call or a result: its position in the transcript, whether it is a call, and the call's identifier.
+type Item = (usize, bool, String);
+
+/// The calls and results of every request, by the path of its transcript. What they say may be large and is not asked
+/// for.
+fn called(evidence: &Evidence) -> Result<Vec<(String, Vec<Item>)>, String> {
+    let query = "$.requests[*].transcript[?@.kind == 'call' || @.kind == 'result']['kind','call']";
+    let mut called: BTreeMap<usize, (String, Vec<Item>)> = BTreeMap::new();
+    for node in evidence.query(query)? {
+        let parts = path::parts(&node.path).unwrap_or_default();
+        let [_, path::Part::Index(request), _, path::Part::Index(index), _] = &parts[..] else {
+            continue;
+        };
+        let transcript = path::member(&path::element("$['requests']", *request), "transcript");
+        let items = called.entry(*request).or_insert_with(|| (transcript, Vec::new()));
+        let text: String = node.read()?;
+        match items.1.last_mut() {
+            Some((last, _, call)) if last == index => *call = text,
+            _ => items.1.push((*index, text == "call", String::new())),
+        }
+    }
+    Ok(called.into_values().collect())
+}
+
 /// Positions in a transcript.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Paired {
@@ -76,23 +99,19 @@ struct Paired {
 }
 
 /// A request asks the model for its next step, so every call in it is one that the model waits for.
-fn pair(items: &[Value]) -> Paired {
+fn pair(items: &[Item]) -> Paired {
     let mut paired = Paired::default();
     let mut open: BTreeMap<&str, usize> = BTreeMap::new();
     let mut seen: Vec<&str> = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let member = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
-        match member("kind") {
-            "call" => {
-                seen.push(member("call"));
-                open.insert(member("call"), index);
-            }
-            "result" if seen.contains(&member("call")) => {
-                open.remove(member("call"));
-                paired.results.push(index);
-            }
-            "result" => paired.results_without_call.push((index, member("call").to_owned())),
-            _ => {}
+    for (index, is_call, call) in items {
+        if *is_call {
+            seen.push(call);
+            open.insert(call, *index);
+        } else if seen.contains(&call.as_str()) {
+            open.remove(call.as_str());
+            paired.results.push(*index);
+        } else {
+            paired.results_without_call.push((*index, call.clone()));
         }
     }
     paired.calls_without_result = open.into_iter().map(|(call, index)| (index, call.to_owned())).collect();
@@ -103,15 +122,14 @@ fn pair(items: &[Value]) -> Paired {
 #[cfg(test)]
 mod tests {
     use super::pair;
-    use serde_json::json;
 
     #[test]
     fn a_result_before_its_call_pairs_with_nothing() {
-        let result = json!({"kind": "result", "call": "a", "output": ""});
-        let call = json!({"kind": "call", "call": "a", "tool": "t", "input": {}});
-        let paired = pair(&[result.clone(), call.clone()]);
+        let call = |index| (index, true, "a".to_owned());
+        let result = |index| (index, false, "a".to_owned());
+        let paired = pair(&[result(0), call(1)]);
         assert_eq!(paired.results_without_call, [(0, "a".to_owned())]);
         assert_eq!(paired.calls_without_result, [(1, "a".to_owned())]);
-        assert_eq!(pair(&[call, result]).results, [1]);
+        assert_eq!(pair(&[call(2), result(5)]).results, [5]);
     }
 }

@@ -19,6 +19,9 @@ const CATEGORIES: [&str; 36] = [
     "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs", "C", "Cc", "Cf", "Cn", "Co",
 ];
 
+/// Characters that mean something else than themselves, here or in the `regex` crate.
+const SPECIAL: [char; 15] = ['(', ')', '*', '+', '-', '.', '?', '[', '\\', ']', '^', '{', '|', '}', '$'];
+
 /// An expression that is one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Expression {
@@ -26,6 +29,9 @@ pub(super) struct Expression {
     pub translated: String,
     /// A bound of its automaton's states; at least one.
     pub states: u64,
+    /// Whether it is nothing but the text that is searched for: then each byte is looked at about once, however long
+    /// that text is.
+    pub is_literal: bool,
 }
 
 /// Reads an I-Regexp.
@@ -34,9 +40,10 @@ pub(super) struct Expression {
 /// What is wrong, for people.
 pub(super) fn read(expression: &str) -> Result<Expression, String> {
     let mut reader = Reader { rest: expression, out: String::new(), depth: 0 };
+    let is_literal = !expression.is_empty() && !expression.contains(SPECIAL);
     let states = reader.alternatives()?;
     match reader.peek() {
-        None => Ok(Expression { translated: reader.out, states: states.max(1) }),
+        None => Ok(Expression { translated: reader.out, states: states.max(1), is_literal }),
         Some(character) => Err(format!("in a regular expression, {character:?} must be escaped")),
     }
 }

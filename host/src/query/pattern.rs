@@ -29,7 +29,7 @@ pub(super) struct Patterns {
 
 struct Compiled {
     regex: Regex,
-    states: u64,
+    units_per_byte: u64,
 }
 
 impl Patterns {
@@ -52,7 +52,7 @@ impl Patterns {
         }
         match self.kept.get(&key) {
             Some(Some(compiled)) => {
-                budget.charge((text.len() as u64 + 1).saturating_mul(compiled.states))?;
+                budget.charge((text.len() as u64 + 1).saturating_mul(compiled.units_per_byte))?;
                 Ok(compiled.regex.is_match(text))
             }
             _ => Ok(false),
@@ -62,12 +62,15 @@ impl Patterns {
 
 fn compile(expression: &str, whole: bool, budget: &mut Budget) -> Result<Option<Compiled>, Refusal> {
     budget.charge(READ_UNITS + READ_UNITS_PER_BYTE * expression.len() as u64)?;
-    let Ok(Expression { translated, states }) = iregexp::read(expression) else { return Ok(None) };
+    let Ok(Expression { translated, states, is_literal }) = iregexp::read(expression) else {
+        return Ok(None);
+    };
     budget.charge(COMPILE_UNITS_PER_STATE * states)?;
     let anchored = if whole { format!(r"\A(?:{translated})\z") } else { translated };
     let mut builder = RegexBuilder::new(&anchored);
     builder.size_limit(COMPILED_LIMIT_BYTES).dfa_size_limit(AUTOMATON_LIMIT_BYTES);
-    Ok(builder.build().ok().map(|regex| Compiled { regex, states }))
+    let units_per_byte = if is_literal { 1 } else { states };
+    Ok(builder.build().ok().map(|regex| Compiled { regex, units_per_byte }))
 }
 
 #[cfg(test)]
@@ -83,6 +86,8 @@ mod tests {
             u64::MAX - budget.left()
         };
         assert!(cost("(a?){50}a{50}b") > 30 * cost("b"));
+        assert!(cost(&"b".repeat(100)) < 4 * cost("b"), "a text is no automaton");
+        assert!(cost(&"b.".repeat(50)) > 30 * cost("b"));
         let mut budget = Budget::new(10_000);
         let stopped = Patterns::default().matches("(a|a)*b", true, &text, &mut budget);
         assert_eq!(stopped, Err(Refusal::Exhausted));
