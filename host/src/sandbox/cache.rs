@@ -144,16 +144,20 @@ fn write_whole(folder: &Path, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     written
 }
 
+/// Looks at the files one by one only where they are too many, and then makes room for a while.
 fn forget_oldest(folder: &Path, most: usize) -> io::Result<()> {
+    let entries: Vec<_> = fs::read_dir(folder)?
+        .filter(|entry| entry.as_ref().map_or(true, |entry| entry.file_name() != KEY_FILE))
+        .collect::<io::Result<_>>()?;
+    if entries.len() <= most {
+        return Ok(());
+    }
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name() != KEY_FILE {
-            files.push((entry.metadata()?.modified()?, entry.path()));
-        }
+    for entry in &entries {
+        files.push((entry.metadata()?.modified()?, entry.path()));
     }
     files.sort();
-    let surplus = files.len().saturating_sub(most);
+    let surplus = files.len() - (most - most / 4);
     // Another process may forget the same ones.
     files.iter().take(surplus).for_each(|(_, path)| drop(fs::remove_file(path)));
     Ok(())
