@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::harness::Project;
+use crate::harness::{PLAIN, Project};
 use crate::stand_ins::{LEVELS, Ran, run};
 
 /// What the doctor says of them.
@@ -96,4 +96,21 @@ fn a_turn_without_such_limits_has_no_group() {
     let ran = run("uses-much.sh", "full", "", "limits = { open_files = 64 }", "");
     assert!(ran.document["turns"][0].get("total_limits_held").is_none());
     assert!(ran.document["timing"]["sampled"][0].get("together").is_none());
+}
+
+#[test]
+fn what_is_no_program_was_not_started_with_such_limits_either() {
+    let project = Project::new();
+    let program = project.program("words", "these are words\n");
+    let prompt = "prompt = \"Say hello.\"";
+    let limited = PLAIN.replace(prompt, &format!("{prompt}\nlimits = {{ total_processes = 20 }}"));
+    assert_ne!(limited, PLAIN);
+    project.write("scenarios/words.toml", &limited);
+    for level in LEVELS {
+        let program = format!("example={}", program.display());
+        let (code, results) = project.run_json(&["--isolation", level, "--agent-bin", &program]);
+        let problem = &results["scenarios"][0]["problem"];
+        assert_eq!((code, &problem["id"]), (3, &"agent-not-started".into()), "{level}: {results:#}");
+        assert!(problem["message"].as_str().unwrap().contains("Exec format error"), "{level}: {problem}");
+    }
 }

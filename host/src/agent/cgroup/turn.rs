@@ -166,6 +166,7 @@ impl Drop for TurnGroup {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::print_stderr, reason = "a test that can't be done here says so")]
 mod tests {
     use std::process::{Command, Stdio};
 
