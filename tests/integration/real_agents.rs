@@ -15,7 +15,7 @@ const AGENTS: [(&str, &str); 4] = [
 ];
 
 /// `--agent-bin` for every agent that is installed.
-fn installed() -> Vec<(&'static str, String)> {
+pub fn installed() -> Vec<(&'static str, String)> {
     let modules = root().join("tests/real-agents/node_modules");
     let found: Vec<_> = AGENTS
         .into_iter()

@@ -51,7 +51,7 @@ fn a_stranger_on_the_machine_uses_up_nothing_and_is_told() {
     assert!(again.stdout.contains("note: odd@odd: 1 request was not the agent's"), "{}", again.stdout);
 }
 
-fn passing(url: &str) -> String {
+pub fn passing(url: &str) -> String {
     let plain = PLAIN.replace("[[step]]\ntext = \"Hello.\"\n", "");
     plain.replace("[[turn]]", &format!("[server]\nupstream = {{ main = '{url}' }}\n[[turn]]"))
 }

@@ -44,23 +44,23 @@ events = [{ id = "chatcmpl-77", choices = [{ index = 0, delta = { content = "odd
 "#;
 
 /// A proxy that records, and where it listens.
-struct Recording {
+pub struct Recording {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Recording {
     fn start(project: &Project, upstream: &str, more: &[&str]) -> Self {
-        Self::of(project.command(&[&["record", "--upstream", upstream], more].concat()))
+        Self::of(&mut project.command(&[&["record", "--upstream", upstream], more].concat()))
     }
 
-    fn of(mut command: Command) -> Self {
+    pub fn of(command: &mut Command) -> Self {
         let (child, _, said) = serving(command.env_remove("CI"));
         Self { child, port: said["port"].as_u64().unwrap() as u16 }
     }
 
     /// Exit code and what was noted.
-    fn end(mut self) -> (i32, String) {
+    pub fn end(mut self) -> (i32, String) {
         kill_process(Pid::from_raw(self.child.id() as i32).unwrap(), Signal::TERM).unwrap();
         let mut stderr = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
@@ -69,10 +69,10 @@ impl Recording {
 }
 
 /// What the client authorises itself with.
-const KEY: &str = "key-of-mine-4711";
+pub const KEY: &str = "key-of-mine-4711";
 
 /// Status, the header `retry-after` and the body of an answer.
-fn post(port: u16, target: &str, body: &Value) -> (String, String) {
+pub fn post(port: u16, target: &str, body: &Value) -> (String, String) {
     let body = body.to_string();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(
@@ -194,7 +194,7 @@ fn secrets_do_not_reach_the_script() {
         Serving::start(&project, &format!("[[step]]\ntext = ['The key is {key}', ' and hush-hush.']\n"), &[]);
     let mut command = project.command(&["record", "--upstream", real.base_url(), "--secret-env", "MINE"]);
     command.env("MINE", "hush-hush");
-    let recording = Recording::of(command);
+    let recording = Recording::of(&mut command);
     let asked = json!({ "stream": true, "input": [crate::serve::user(&format!("use {key}"))] });
     assert!(post(recording.port, "/v1/responses", &asked).1.contains(&key), "the client gets what was said");
     let (code, stderr) = recording.end();
@@ -214,7 +214,7 @@ fn what_can_not_be_recorded_is_said_before_anything_is_written() {
     for (arguments, ci, code, expected) in [
         (vec!["--upstream", gone.as_str()], "true", 2, "`CI` is set"),
         (vec!["--upstream", &gone, "--in-ci"], "true", 3, "can't be reached"),
-        (vec!["--upstream", "https://api.example.com"], "", 2, "there is no TLS here"),
+        (vec!["--upstream", "ftp://api.example.com"], "", 2, "expected http://HOST"),
         (vec!["--upstream", &gone, "--output", "there.toml"], "", 2, "there.toml"),
         (vec!["--upstream", &gone, "--agent", "nobody"], "", 2, "there is no agent `nobody`"),
         (vec!["--upstream", &gone, "--secret-env", "NOT_SET_4711"], "", 2, "NOT_SET_4711"),

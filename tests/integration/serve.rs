@@ -81,10 +81,10 @@ fn said(text: &str) -> Value {
     json!({ "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": text }] })
 }
 
-/// The only recording there is.
-fn document(project: &Project) -> Value {
+/// The only recording there is, of a script for this agent.
+pub fn document(project: &Project, agent: &str) -> Value {
     let run = std::fs::read_dir(project.path().join(".wassert/runs")).unwrap().next().unwrap().unwrap();
-    wassert::recording::open(&run.path().join("script@example")).unwrap().document
+    wassert::recording::open(&run.path().join(format!("script@{agent}"))).unwrap().document
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_script_is_served_until_it_is_used_up_and_everything_is_recorded() {
     assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
     assert!(stderr.contains("script and traffic agreed: 2 requests"), "{stderr}");
 
-    let document = document(&project);
+    let document = document(&project, "example");
     assert_eq!(document["requests"][1]["body"]["input"][2], user("second"));
     assert_eq!(document["requests"][1]["step"], 2);
     assert_eq!((&document["turns"], &document["events"]), (&json!([]), &json!([])));
@@ -116,7 +116,7 @@ fn a_signal_ends_it_and_what_was_not_asked_for_is_told() {
         let (code, stdout, stderr) = serving.end();
         assert_eq!(code, 1, "{stdout}{stderr}");
         assert!(stdout.contains("step 2 of lane `main` was not used up"), "{stdout}");
-        assert_eq!(document(&project)["requests"].as_array().unwrap().len(), 1);
+        assert_eq!(document(&project, "example")["requests"].as_array().unwrap().len(), 1);
     }
 }
 
@@ -162,7 +162,7 @@ fn the_example_agent_works_on_a_served_script_over_both_transports() {
         let (code, stdout, stderr) = serving.end();
         assert_eq!(code, 0, "{transport}: {stdout}{stderr}");
         assert_eq!(std::fs::read_to_string(project.path().join("made.txt")).unwrap(), "made\n");
-        assert_eq!(document(&project)["requests"][1]["transport"], transport);
+        assert_eq!(document(&project, "example")["requests"][1]["transport"], transport);
     }
 }
 

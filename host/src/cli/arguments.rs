@@ -191,7 +191,7 @@ pub(super) struct Serve {
 
 #[derive(Debug, Args)]
 pub(super) struct Record {
-    /// Who answers: `http://HOST:PORT`, with or without `/v1`. There is no TLS here: for `https` put a proxy in between.
+    /// Who answers: `https://HOST` or `http://HOST:PORT`, with or without `/v1`.
     #[arg(long, value_name = "URL")]
     pub(super) upstream: String,
     /// Where the script is written; a file that is there already is left alone.

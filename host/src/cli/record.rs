@@ -71,7 +71,10 @@ fn recorded(record: run::Record, output: &Output) -> anyhow::Result<Scaffold> {
     runtime.block_on(async {
         // Before anybody is told of the proxy, so that who ends it at once is heard.
         let stop = watch_interrupts()?;
-        let recorder = Recorder::begin(record).await.map_err(|problem| anyhow!(problem.message))?;
+        let recorder = Recorder::begin(record).await.map_err(|problem| match problem.help {
+            Some(help) => anyhow!("{}\nhelp: {help}", problem.message),
+            None => anyhow!(problem.message),
+        })?;
         output.line(&json!({ "base_url": recorder.base_url(), "port": port }).to_string());
         Ok(recorder.end(stop).await)
     })

@@ -22,6 +22,15 @@ pub(super) struct Claude;
 /// Today's date stands in the first message.
 const DATE: &str = "Today's date is ([0-9]{4}-[0-9]{2}-[0-9]{2})";
 
+/// A session's title is asked for by who drives it: a person at a terminal, or a client that keeps its input open and
+/// sends `generate_session_title`. `claude -p` with a prompt asks for none. The request offers no tool, and wants JSON with
+/// a title and nothing else; what a user wants as JSON (`--json-schema`) is asked for with a tool instead.
+fn asks_for_a_title(body: &Value) -> bool {
+    let schema = &body["output_config"]["format"]["schema"];
+    let is_bare = body["tools"].as_array().is_none_or(Vec::is_empty);
+    is_bare && schema["required"] == json!(["title"])
+}
+
 impl Profile for Claude {
     fn name(&self) -> &'static str {
         "claude"
@@ -124,8 +133,16 @@ impl Profile for Claude {
         Ok(WireCall::Function { name: name.to_owned(), arguments })
     }
 
-    fn lane(&self, headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> &'static str {
-        if headers.contains_key("x-claude-code-agent-id") { "subagent" } else { "main" }
+    fn lane(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> &'static str {
+        match headers.contains_key("x-claude-code-agent-id") {
+            true => "subagent",
+            false if asks_for_a_title(body) => "title",
+            false => "main",
+        }
+    }
+
+    fn default_reply(&self, lane: &str) -> Option<&'static str> {
+        (lane == "title").then_some(r#"{"title":"A title"}"#)
     }
 
     fn retries(&self) -> Retries {
@@ -200,5 +217,21 @@ mod tests {
         let headers = BTreeMap::from([("x-claude-code-agent-id".to_owned(), vec!["a".to_owned()])]);
         assert_eq!(Claude.lane(&headers, &Value::Null), "subagent");
         assert_eq!(Claude.lane(&BTreeMap::new(), &Value::Null), "main");
+    }
+
+    #[test]
+    fn a_request_for_a_title_is_told_apart_and_answered() {
+        let asked = |tools: Value, required: Value| {
+            let schema =
+                json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": required});
+            let format = json!({"type": "json_schema", "schema": schema});
+            Claude.lane(&BTreeMap::new(), &json!({"tools": tools, "output_config": {"format": format}}))
+        };
+        assert_eq!(asked(json!([]), json!(["title"])), "title");
+        assert_eq!(asked(json!([{"name": "Bash"}]), json!(["title"])), "main");
+        assert_eq!(asked(json!([]), json!(["title", "branch"])), "main");
+        let reply: Value = serde_json::from_str(Claude.default_reply("title").unwrap()).unwrap();
+        assert_eq!(reply, json!({"title": "A title"}));
+        assert_eq!(Claude.default_reply("main"), None);
     }
 }

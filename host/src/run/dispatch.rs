@@ -12,6 +12,7 @@ use super::budget::Ledger;
 use super::execute::execute;
 use super::judge::judge_document;
 use super::notices::Notices;
+use super::unreached::UNREACHABLE;
 use crate::agent::{Launching, Overrides, Stop, Wanted};
 use crate::document::Exceeded;
 use crate::profile::peak_memory_mebibytes;
@@ -21,9 +22,6 @@ use crate::scenario::{AgentChoice, Scenario};
 
 /// The identifier of a problem that is none of ours: a command said by its exit code that it can't run here.
 pub(super) const SKIPPED: &str = "skipped-itself";
-
-/// The identifier of a problem that is none of ours either: a real endpoint that answers a lane is not there.
-pub(super) const UNREACHABLE: &str = "upstream-unreachable";
 
 /// One scenario on one agent.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 use super::assertions::Resolved;
-use super::dispatch::{Job, Settings, UNREACHABLE};
+use super::dispatch::{Job, Settings};
 use super::key::RunKey;
 use super::notices::Notices;
 use super::repositories::Repositories;
@@ -16,6 +16,7 @@ use super::stage::Stage;
 use super::symbols::{settle_files, symbolise};
 use super::tool_facts::read_tool_facts;
 use super::turns::Driver;
+use super::unreached::unreached;
 use crate::agent::{
     Around, Root, compare, identify, lay_shims, locate, look_outside, populate, shim_calls, snapshot,
     snapshot_and_pass,
@@ -62,13 +63,8 @@ pub(super) async fn execute(
     .map_err(|error| Problem { id: "agent-missing", message: error.to_string(), help: error.help() })?;
 
     for (lane, endpoint) in &scenario.reception.upstream {
-        reach(endpoint).await.map_err(|error| Problem {
-            id: UNREACHABLE,
-            message: format!(
-                "lane `{lane}` is to be answered by {endpoint}, which can't be reached: {error}"
-            ),
-            help: Some("start what listens there, or script the lane".to_owned()),
-        })?;
+        let who = || format!("lane `{lane}` is to be answered by {endpoint}, which");
+        reach(endpoint).await.map_err(|error| unreached(&who(), &error))?;
     }
     let mut root = Root::create()
         .map_err(|error| problem("no-room", &format!("the run's folder can't be made: {error}")))?;

@@ -27,6 +27,7 @@ mod stream;
 mod symbols;
 mod tool_facts;
 mod turns;
+mod unreached;
 mod verify;
 
 pub use assertions::{ResolveError, Resolved, check_asked, resolve};

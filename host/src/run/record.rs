@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::execute::CAPTURE_LIMIT_BYTES;
 use super::scaffold::{Made, Scaffold, scaffold};
+use super::unreached::unreached;
 use crate::agent::Stop;
 use crate::profile::Known;
 use crate::recording::Secrets;
@@ -47,11 +48,7 @@ impl Recorder {
     /// When the endpoint can't be reached, or nothing can be served.
     pub async fn begin(record: Record) -> Result<Self, Problem> {
         let Record { upstream, agent, known, listener, secrets } = record;
-        reach(&upstream).await.map_err(|error| Problem {
-            id: "upstream-unreachable",
-            message: format!("{upstream} can't be reached: {error}"),
-            help: None,
-        })?;
+        reach(&upstream).await.map_err(|error| unreached(&upstream.to_string(), &error))?;
         let told = upstream.to_string();
         let settings = ServerSettings {
             steps: Vec::new(),

@@ -49,7 +49,7 @@ use listen::Shared;
 pub use neutral::{frames, neutral};
 pub use shape::Shape;
 pub use share::SharedBytes;
-pub use upstream::{Passed, reach};
+pub use upstream::{Passed, TlsError, Unreached, reach};
 
 /// What a server needs to know.
 pub struct ServerSettings {

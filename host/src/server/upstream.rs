@@ -1,5 +1,7 @@
 //! Requests that a real endpoint answers: sent on as they came, and answered as it answers, with everything recorded.
-//! Over plain HTTP/1.1; nothing is retried, and what the endpoint says is not judged.
+//! Over HTTP/1.1, plain or with TLS; nothing is retried, and what the endpoint says is not judged.
+
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,6 +13,7 @@ use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -21,6 +24,8 @@ use super::protocol::{Answer, events_in, format_of};
 use crate::document::Item;
 use crate::profile::Protocol;
 use crate::scenario::Endpoint;
+
+pub use tls::TlsError;
 
 /// How long connecting may take.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -72,16 +77,52 @@ pub struct Passed {
     pub broken: Option<String>,
 }
 
-/// Whether somebody listens there.
+/// Why there is no connection to an endpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreached {
+    /// Nobody is there, or nobody answers.
+    #[error(transparent)]
+    Absent(#[from] io::Error),
+    /// Somebody is there, and is no endpoint to send a request to.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Unreached {
+    /// What can be done about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Absent(_) => "start what listens there, or correct the address",
+            Self::Tls(error) => error.help(),
+        }
+    }
+}
+
+/// Bytes in both directions.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// Whether somebody listens there who can be trusted as far as the endpoint's URL asks for.
 ///
 /// # Errors
-/// What connecting returns.
-pub async fn reach(endpoint: &Endpoint) -> io::Result<()> {
+/// When nobody answers, or somebody who is not to be trusted.
+pub async fn reach(endpoint: &Endpoint) -> Result<(), Unreached> {
     connect(endpoint).await.map(drop)
 }
 
-async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
-    timeout(CONNECT_TIME, TcpStream::connect((endpoint.host.as_str(), endpoint.port))).await?
+async fn connect(endpoint: &Endpoint) -> Result<Box<dyn Duplex>, Unreached> {
+    let connecting = async {
+        let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await?;
+        let _ = stream.set_nodelay(true);
+        let stream: Box<dyn Duplex> = match endpoint.is_https {
+            true => Box::new(tls::secured(stream, &endpoint.host).await?),
+            false => Box::new(stream),
+        };
+        Ok(stream)
+    };
+    let late = || format!("nobody answered within {} seconds", CONNECT_TIME.as_secs());
+    timeout(CONNECT_TIME, connecting).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, late()))?
 }
 
 /// Sends a request on. `failed` is what the client is told when there is no answer.
@@ -150,7 +191,6 @@ async fn send(
 ) -> Result<Response<hyper::body::Incoming>, Box<dyn std::error::Error + Send + Sync>> {
     let Forward { endpoint, method, target, headers, body } = forward;
     let stream = connect(&endpoint).await?;
-    let _ = stream.set_nodelay(true);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // Its errors reach the request and the body as well.
     tokio::spawn(connection);
