@@ -89,6 +89,31 @@ fn a_step_that_fails_already_is_left_alone() {
 }
 
 #[test]
+fn what_a_scenario_counts_is_not_made_more_by_faults() {
+    let project = Project::new();
+    let repeats = |assertion: &str| {
+        project.write("scenarios/s.toml", &format!("{SCENARIO}[[assert]]\n{assertion}\n"));
+        ["1", "2", "3", "4", "5", "6"].into_iter().any(|seed| {
+            let said = project.wassert(&["run", "--dry-run", "--chaos", seed]);
+            assert_eq!(said.code, 0, "{}", said.stderr);
+            assert!(said.stderr.contains("[[fault]]"), "{}", said.stderr);
+            said.stderr.contains("attempt = ")
+        })
+    };
+    for (assertion, expected) in [
+        ("use = 'std/request-count'\nwith = { count = 4 }", false),
+        ("use = 'std/request-contains'\nwith = { text = 'Go.', count = 4 }", false),
+        ("use = 'std/request-contains'\nwith = { text = 'one', request = 2 }", false),
+        ("use = 'std/budget'\nwith = { requests = 4 }", false),
+        ("use = 'std/request-contains'\nwith = { text = 'Go.', request = 1, count = 1 }", true),
+        ("use = 'std/request-contains'\nwith = { text = 'Go.' }", true),
+        ("use = 'std/exit'\nwith = { code = 0 }", true),
+    ] {
+        assert_eq!(repeats(assertion), expected, "{assertion}");
+    }
+}
+
+#[test]
 fn a_served_script_is_disturbed_too() {
     let project = Project::new();
     project.write("script.toml", SCENARIO);
