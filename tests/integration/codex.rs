@@ -36,7 +36,7 @@ fn every_codex_scenario_is_green_over_both_transports() {
         &format!("codex={}", codex.display()),
     ]);
     assert_eq!(code, 0, "{}", not_passed(&results));
-    assert_eq!(results["summary"]["scenarios"]["passed"], 16);
+    assert_eq!(results["summary"]["scenarios"]["passed"], 17);
     for scenario in results["scenarios"].as_array().unwrap() {
         assert_eq!(verdict(scenario, "run/repeatable")["outcome"], "pass");
     }

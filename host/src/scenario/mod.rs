@@ -1,6 +1,7 @@
 //! Scenarios: what a person writes in TOML, checked, with a place for every mistake.
 
 mod agents;
+mod asserted;
 mod assertions;
 mod budget;
 mod call;
@@ -29,6 +30,7 @@ mod script;
 mod secrets;
 mod select;
 mod shims;
+mod steps;
 mod syntax;
 mod table;
 mod template;
@@ -41,6 +43,7 @@ mod worktrees;
 #[cfg(test)]
 mod every_key;
 
+pub use asserted::{Assertion, Uses};
 pub use budget::{BUDGET_KEYS, Budget};
 pub use chaos::{Survived, Target, schedule};
 pub use conduct::{ACTIONS, After, CLOSE_STDIN, Conduct, Interrupt};
@@ -49,14 +52,12 @@ pub use files::FileText;
 pub use history::{AUTHOR, Commit, DATE, files_after};
 pub use limits::LIMITS;
 pub use load::{LoadContext, Loaded, MOST_BYTES, load, load_script};
-pub use model::{
-    AgentChoice, Assertion, Branch, Call, Capture, CaptureForm, Effects, Expectation, Fault, PerAgent, Reply,
-    Scenario, Source, Step, TextTest, Turn, Uses,
-};
+pub use model::{AgentChoice, Effects, PerAgent, Scenario, Turn};
 pub use reception::Reception;
 pub use reply::{Manner, Usage, WireEvent};
 pub use select::{Filter, Found, NothingSelected, ScenarioFile, find};
 pub use shims::{Shim, ShimAnswer, ShimReply};
+pub use steps::{Branch, Call, Capture, CaptureForm, Expectation, Fault, Reply, Source, Step, TextTest};
 pub use template::{Template, TemplateError, Values};
 pub use wire::{ByteAt, Change, End, FrameAt, Gate, LineEnd, Place, What, Wire};
 pub use workspace::Workspace;
