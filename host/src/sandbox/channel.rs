@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 const LINE_LIMIT_BYTES: usize = 64 << 20;
 
 /// Descriptors with one line.
-const DESCRIPTORS_LIMIT: usize = 2;
+const DESCRIPTORS_LIMIT: usize = 1;
 
 /// Read at a time.
 const CHUNK_BYTES: usize = 64 << 10;

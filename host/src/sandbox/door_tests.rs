@@ -108,6 +108,9 @@ fn a_command_is_named_after_its_file_or_by_its_section() {
         "{}",
         broken.message
     );
+    let large = format!("[{}]", " ".repeat(4 << 20));
+    let refused = bench.judge.describe(&bench.module(&with_section(&large))).unwrap_err();
+    assert!(refused.message.contains("is larger than 4 MiB"), "{}", refused.message);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use wasmtime::Engine;
 use super::cache::Cache;
 use super::code::Code;
 use super::compile::{code_name, compile};
-use super::door::{self, Door};
+use super::door::{self, Door, Way};
 use super::engine::{self, THREAD_STACK_BYTES};
 use super::guest;
 use super::judge::JudgeSettings;
@@ -28,9 +28,9 @@ use crate::value::{Digest, Unjudged, excerpt};
 /// More compiled code than this is not taken, wherever it is from.
 pub(super) const CODE_LIMIT_BYTES: u64 = 1 << 30;
 
-/// A module as it was written, and its compiled code.
+/// A module's compiled code, and which way it is entered.
 pub(super) struct Handed {
-    pub module: Vec<u8>,
+    pub way: Way,
     pub code: Code,
 }
 
@@ -130,18 +130,18 @@ impl Modules {
             return handed;
         }
         let name = code_name(&self.engine, digest, limits);
-        let module = bytes.to_vec();
+        let way = || Way::of(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0);
         if let Some(code) = self.cache.as_ref().and_then(|cache| cache.code(&name, CODE_LIMIT_BYTES)) {
-            return Ok(Handed { module, code });
+            return Ok(Handed { way: way()?, code });
         }
         let compiled = compile(&self.engine, bytes, limits)?;
         if let Some(cache) = &self.cache {
             cache.put(&name, &compiled);
             cache.prune();
         }
-        let code = Code::read(&mut compiled.as_slice(), CODE_LIMIT_BYTES, |_| ())
+        let code = Code::read(&mut compiled.as_slice(), CODE_LIMIT_BYTES, |chunk, _| chunk)
             .map_err(|error| Stop::host("module", format!("its compiled code can't be kept: {error}")).0)?;
-        Ok(Handed { module, code })
+        Ok(Handed { way: way()?, code })
     }
 
     fn link(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Arc<Loaded>, Unjudged> {
@@ -150,7 +150,7 @@ impl Modules {
             .code
             .load(&self.engine)
             .ok_or_else(|| Stop::host("module", "its compiled code is not for this machine").0)?;
-        let door = door::open(&compiled, &handed.module)
+        let door = door::open(&compiled, handed.way)
             .map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
         Ok(Arc::new(Loaded { door, descriptions: Mutex::default() }))
     }

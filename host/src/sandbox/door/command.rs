@@ -10,6 +10,9 @@ use crate::sandbox::stop::Stop;
 /// The custom section that describes a command's assertions, as JSON like `wassert_describe`'s.
 pub(super) const SECTION: &str = "wassert:assertions";
 
+/// The most of it that is read: it is read where no limits of memory hold.
+const SECTION_LIMIT_BYTES: usize = 4 << 20;
+
 /// What the section says, where there is one.
 pub(super) fn declared(bytes: &[u8]) -> Result<Declared, ModuleError> {
     let mut depth = 0_u32;
@@ -19,6 +22,9 @@ pub(super) fn declared(bytes: &[u8]) -> Result<Declared, ModuleError> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
                 let what = format!("its custom section `{SECTION}`");
+                if section.data().len() > SECTION_LIMIT_BYTES {
+                    return Err(ModuleError::Contract(format!("{what} is larger than 4 MiB")));
+                }
                 return description::read(section.data(), &what, Limits::default().json_depth)
                     .map(Declared::Section)
                     .map_err(|stop| ModuleError::Contract(stop.0.message));

@@ -1,12 +1,13 @@
 //! Which door a module comes in by, told from the names of its imports and exports alone.
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
 use super::{ModuleError, contract, flat};
 use crate::value::excerpt;
 
 /// A door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DoorKind {
     /// A component for the world `wassert:pack/pack`.
     Component,

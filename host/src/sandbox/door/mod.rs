@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module, Store};
 
@@ -81,7 +82,7 @@ pub(super) trait Door: Send + Sync {
 }
 
 /// What a module that can't be asked says of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Declared {
     /// Its custom section, not yet bounded.
     Section(Vec<Description>),
@@ -123,19 +124,35 @@ pub(super) fn prepare<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]
     Ok(wasm)
 }
 
-/// Opens the door of a compiled module; `bytes` are those it came as.
-pub(super) fn open(compiled: &Compiled, bytes: &[u8]) -> Result<Box<dyn Door>, ModuleError> {
-    let kind = door_of(bytes)?;
-    Ok(match (kind, compiled) {
+/// What must be known of a module's bytes to open its door, besides what was compiled.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Way {
+    kind: DoorKind,
+    /// Of commands alone.
+    declared: Declared,
+}
+
+impl Way {
+    /// From the module as it came.
+    pub fn of(bytes: &[u8]) -> Result<Self, ModuleError> {
+        let kind = door_of(bytes)?;
+        let declared = if kind.is_command() { command::declared(bytes)? } else { Declared::Nothing };
+        Ok(Self { kind, declared })
+    }
+}
+
+/// Opens the door of a compiled module.
+pub(super) fn open(compiled: &Compiled, way: Way) -> Result<Box<dyn Door>, ModuleError> {
+    Ok(match (way.kind, compiled) {
         (DoorKind::Component | DoorKind::CanonicalCore, Compiled::Component(component)) => {
             Box::new(component::ComponentDoor::new(component)?)
         }
         (DoorKind::CommandPreview2, Compiled::Component(component)) => {
-            Box::new(wasi2::CommandDoor::new(component, command::declared(bytes)?)?)
+            Box::new(wasi2::CommandDoor::new(component, way.declared)?)
         }
         (DoorKind::Flat, Compiled::Module(module)) => Box::new(flat::FlatDoor::new(module)?),
         (DoorKind::CommandPreview1, Compiled::Module(module)) => {
-            Box::new(wasi1::CommandDoor::new(module, command::declared(bytes)?)?)
+            Box::new(wasi1::CommandDoor::new(module, way.declared)?)
         }
         _ => return Err(ModuleError::NotAModule("it was compiled as something else".to_owned())),
     })

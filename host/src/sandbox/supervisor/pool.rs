@@ -106,12 +106,10 @@ impl Worker {
         }
         // What the limits of an earlier question made of it no longer holds.
         self.modules.retain(|(digest, limits)| *digest != shelved.digest || *limits == shelved.limits);
-        let line = |refused| ToWorker::Module { digest: shelved.digest, refused };
+        let line = |made| ToWorker::Module { digest: shelved.digest, made };
         match &shelved.made {
-            Ok(Made { module, code }) => {
-                self.channel.send(&line(None), &[module.descriptor(), code.descriptor()])
-            }
-            Err(unjudged) => self.channel.send(&line(Some(unjudged.clone())), &[]),
+            Ok(Made { way, code }) => self.channel.send(&line(Ok(way.clone())), &[code.descriptor()]),
+            Err(unjudged) => self.channel.send(&line(Err(unjudged.clone())), &[]),
         }
     }
 

@@ -11,6 +11,7 @@ use wasmtime::Engine;
 use crate::sandbox::cache::Cache;
 use crate::sandbox::code::Code;
 use crate::sandbox::compile::code_name;
+use crate::sandbox::door::Way;
 use crate::sandbox::engine;
 use crate::sandbox::forge::compile_apart;
 use crate::sandbox::judge::{BackEnd, JudgeError, JudgeSettings};
@@ -31,9 +32,9 @@ pub(super) struct Shelved {
     pub made: Result<Made, Unjudged>,
 }
 
-/// A module's bytes and its compiled code, both sealed.
+/// A module's compiled code, sealed, and which way it is entered.
 pub(super) struct Made {
-    pub module: Code,
+    pub way: Way,
     pub code: Code,
 }
 
@@ -98,9 +99,8 @@ impl Shelf {
 
     fn made(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Made, Unjudged> {
         let code = self.code(bytes, digest, limits)?;
-        let module = Code::read(&mut { bytes }, CODE_LIMIT_BYTES, |_| ())
-            .map_err(|error| Stop::host("module", format!("it can't be handed over: {error}")).0)?;
-        Ok(Made { module, code })
+        let way = Way::of(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
+        Ok(Made { way, code })
     }
 
     fn code(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Code, Unjudged> {

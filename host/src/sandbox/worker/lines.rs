@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::door::Way;
 use crate::sandbox::limits::Limits;
 use crate::sandbox::message::{Description, JudgeRequest, ModuleSource};
 use crate::value::{Digest, ReceiptInputs, Unjudged, Verdict};
@@ -16,8 +17,8 @@ use crate::value::{Digest, ReceiptInputs, Unjudged, Verdict};
 pub(in crate::sandbox) enum ToWorker {
     /// First, and once.
     Begin(Begin),
-    /// A module, before the first question about it: its bytes and its compiled code come as descriptors, or it was refused.
-    Module { digest: Digest, refused: Option<Unjudged> },
+    /// A module, before the first question about it: its compiled code comes as a descriptor, or it was refused.
+    Module { digest: Digest, made: Result<Way, Unjudged> },
     /// Answered by `Descriptions` or `Unjudged`.
     Describe { module: ModuleSource, name: String },
     /// Answered by `Verdict`; with `ask_first`, by `Inputs` before anything is run.

@@ -48,10 +48,10 @@ fn serve(mut channel: Channel, judge: &LocalJudge) -> io::Result<()> {
     while let Some(told) = channel.receive()? {
         match told {
             ToWorker::Begin(_) => return Err(io::Error::other("it has begun")),
-            ToWorker::Module { digest, refused } => {
-                let made = match refused {
-                    Some(unjudged) => Err(unjudged),
-                    None => Ok(handed(&mut channel)?),
+            ToWorker::Module { digest, made } => {
+                let made = match made {
+                    Err(unjudged) => Err(unjudged),
+                    Ok(way) => Ok(Handed { way, code: handed(&mut channel)? }),
                 };
                 judge.hand_over(digest, made);
             }
@@ -88,13 +88,10 @@ fn serve(mut channel: Channel, judge: &LocalJudge) -> io::Result<()> {
     Ok(())
 }
 
-/// The two descriptors that came with a module's line.
-fn handed(channel: &mut Channel) -> io::Result<Handed> {
-    let mut next = || {
-        let missing = || io::Error::other("a descriptor is missing");
-        channel.descriptor().ok_or_else(missing).and_then(Code::take)
-    };
-    Ok(Handed { module: next()?.bytes()?, code: next()? })
+/// The descriptor that came with a module's line.
+fn handed(channel: &mut Channel) -> io::Result<Code> {
+    let missing = || io::Error::other("a descriptor is missing");
+    channel.descriptor().ok_or_else(missing).and_then(Code::take)
 }
 
 /// Whether the supervisor has a verdict for these inputs.
