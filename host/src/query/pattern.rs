@@ -79,14 +79,14 @@ mod tests {
 
     #[test]
     fn a_search_is_charged_for_its_text_and_its_expression() {
-        let text = "a".repeat(10_000);
+        let text = "a".repeat(100_000);
         let cost = |expression: &str| {
             let mut budget = Budget::new(u64::MAX);
             Patterns::default().matches(expression, false, &text, &mut budget).unwrap();
             u64::MAX - budget.left()
         };
         assert!(cost("(a?){50}a{50}b") > 30 * cost("b"));
-        assert!(cost(&"b".repeat(100)) < 4 * cost("b"), "a text is no automaton");
+        assert!(cost(&"b".repeat(100)) < 2 * cost("b"), "a text is no automaton");
         assert!(cost(&"b.".repeat(50)) > 30 * cost("b"));
         let mut budget = Budget::new(10_000);
         let stopped = Patterns::default().matches("(a|a)*b", true, &text, &mut budget);
