@@ -72,8 +72,14 @@ impl Body for ReplyBody {
         if !self.cuts {
             return Poll::Ready(None);
         }
-        // While this waits, the connection writes out what it has; the error then drops it in the middle.
-        let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(CUT_PAUSE)));
+        // While this waits, the connection writes out what it has; the error then drops it in the middle. So it must wait
+        // once in any case: where this thread was held up, a pause can be over when it is first looked at, and then not
+        // even the head would have gone out.
+        let Some(pause) = &mut self.pause else {
+            self.pause = Some(Box::pin(tokio::time::sleep(CUT_PAUSE)));
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        };
         pause
             .as_mut()
             .poll(context)
