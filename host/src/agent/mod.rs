@@ -11,6 +11,7 @@ mod egress;
 mod file_limit;
 mod git;
 mod identity;
+mod in_group;
 mod interruption;
 mod isolation;
 mod launching;

@@ -3,16 +3,15 @@
 
 use std::io::{PipeReader, PipeWriter, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::timeout;
 
-use super::cgroup::{Gate, GroupUsed, TurnGroup};
+use super::cgroup::{GroupUsed, TurnGroup};
+use super::in_group;
 #[cfg(target_os = "linux")]
 use super::namespace::Namespace;
 use super::processes;
@@ -136,7 +135,10 @@ impl<'a> Running<'a> {
         let receiver = |pipe: PipeReader| Receiver::from_owned_fd(pipe.into()).map_err(text);
         let (stdout, stderr) = (Some(receiver(stdout)?), Some(receiver(stderr)?));
         let (place, watch) = match surroundings {
-            Surroundings::Group => start_in_group(command, ends).await.map_err(text)?,
+            Surroundings::Group => {
+                let (child, group, watch) = in_group::start(command, ends).await.map_err(text)?;
+                (Where::Group { child: Box::new(child), group, used: Used::default() }, Some(watch))
+            }
             #[cfg(target_os = "linux")]
             Surroundings::Full(namespace) => {
                 let watch = namespace.outer().map(|outer| Watch::below(outer, &command.marker));
@@ -150,7 +152,7 @@ impl<'a> Running<'a> {
     /// Waits for its end.
     pub(super) async fn wait(&mut self) -> Status {
         match &mut self.place {
-            Where::Group { child, group, used } => wait(child, *group, used).await,
+            Where::Group { child, group, used } => in_group::wait(child, *group, used).await,
             #[cfg(target_os = "linux")]
             Where::Full(namespace) => match namespace.ended().await {
                 Some((exit, signal)) => Status { exit, signal },
@@ -248,62 +250,4 @@ fn stdin(bytes: &[u8]) -> std::io::Result<OwnedFd> {
     file.write_all(bytes)?;
     file.rewind()?;
     Ok(file.into())
-}
-
-async fn start_in_group<'a>(
-    command: &Command,
-    [stdin, stdout, stderr]: [OwnedFd; 3],
-) -> std::io::Result<(Where<'a>, Option<Watch>)> {
-    let gate = command.cgroup.as_deref().map(|cgroup| Ok::<_, std::io::Error>((Gate::open()?, cgroup)));
-    let gate = gate.transpose()?;
-    let mut process = match &gate {
-        Some((gate, cgroup)) => gate.command(cgroup, &command.program),
-        None => tokio::process::Command::new(&command.program),
-    };
-    let child = process
-        .args(&command.arguments)
-        .env_clear()
-        .envs(&command.environment)
-        .current_dir(&command.directory)
-        .stdin(Stdio::from(stdin))
-        .stdout(Stdio::from(stdout))
-        .stderr(Stdio::from(stderr))
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    let number = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some((gate, _)) = gate {
-        gate.passed().await?;
-    }
-    if let Some(number) = number {
-        command.limits.put_on(number);
-    }
-    // Without a number, one that no process has.
-    let watch = Watch::start(number.unwrap_or(i32::MAX), &command.marker, &command.folder);
-    let group = number.and_then(Pid::from_raw);
-    Ok((Where::Group { child: Box::new(child), group, used: Used::default() }, Some(watch)))
-}
-
-/// Waits for its end, and notes what it and all it waited for had used: the kernel still says so between the end of a
-/// process and its reaping.
-async fn wait(child: &mut tokio::process::Child, group: Option<Pid>, used: &mut Used) -> Status {
-    if let Some(pid) = group {
-        let at_end = tokio::task::spawn_blocking(move || used_at_end(pid)).await.unwrap_or_default();
-        (used.cpu_ms, used.bytes_written) = at_end;
-    }
-    let status = child.wait().await.ok();
-    Status {
-        exit: status.and_then(|status| status.code()),
-        signal: status.and_then(|status| status.signal()),
-    }
-}
-
-/// Blocks until a child has ended, and leaves it to be reaped.
-fn used_at_end(pid: Pid) -> (u64, u64) {
-    while let Err(rustix::io::Errno::INTR) =
-        waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-    {}
-    let number = pid.as_raw_nonzero().get();
-    let cpu_ms = processes::process(number).map_or(0, |process| process.cpu_ms);
-    (cpu_ms, processes::bytes_written(number))
 }
