@@ -188,7 +188,7 @@ pub async fn run(
         Some(waited) => waited,
         None => running.end().await,
     };
-    let over = Instant::now();
+    let mut over = Instant::now();
     let duration = started.elapsed();
 
     let mut all_read = Box::pin(std::mem::take(&mut readers).join_all());
@@ -196,6 +196,8 @@ pub async fn run(
     // What is in the group of an agent that had to be ended is ended with it; what is elsewhere was left behind.
     if is_ended_by_host {
         signals.send(Signal::KILL);
+        // What was killed just now may still be on its way out.
+        over = Instant::now();
     }
     let (left, used) = running.sweep(over).await;
     if !closed {
