@@ -270,6 +270,10 @@ impl Profile for Custom {
         self.base.retries()
     }
 
+    fn skips_comments(&self) -> bool {
+        self.base.skips_comments()
+    }
+
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<String> {
         self.base.request_session(headers, body)
     }

@@ -172,6 +172,11 @@ impl Profile for Gemini {
         Retries { most: 1, after: AFTER }
     }
 
+    /// A comment line before an event makes it fail with exit code 1.
+    fn skips_comments(&self) -> bool {
+        false
+    }
+
     fn request_session(&self, _headers: &BTreeMap<String, Vec<String>>, _body: &Value) -> Option<String> {
         None
     }

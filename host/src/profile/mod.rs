@@ -179,6 +179,11 @@ pub trait Profile: Send + Sync {
         Retries::default()
     }
 
+    /// Whether it skips comment lines in a stream of events, as the format asks for.
+    fn skips_comments(&self) -> bool {
+        true
+    }
+
     /// The session a request names.
     fn request_session(&self, headers: &BTreeMap<String, Vec<String>>, body: &Value) -> Option<String>;
 

@@ -56,8 +56,10 @@ fn target(scenario: &Scenario, step: &Step) -> Option<Target> {
 
 /// What every agent recovers from, and the scenario with it.
 fn survived(scenario: &Scenario) -> Survived {
+    let mut taking_part = scenario.agents.iter().filter(|agent| agent.lacks.is_empty());
+    let comments = taking_part.all(|agent| agent.known.0.skips_comments());
     if scenario.assertions.iter().any(counts) {
-        return Survived::default();
+        return Survived { comments, ..Survived::default() };
     }
     let retries: Vec<_> = scenario
         .agents
@@ -70,5 +72,6 @@ fn survived(scenario: &Scenario) -> Survived {
     Survived {
         most: retries.iter().map(|retries| retries.most).min().unwrap_or(0),
         after: first.after.iter().filter(everyone).copied().collect(),
+        comments,
     }
 }

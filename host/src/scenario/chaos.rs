@@ -28,6 +28,8 @@ pub struct Survived {
     pub most: u32,
     /// How.
     pub after: Vec<Retried>,
+    /// Whether they skip comment lines in a stream of events.
+    pub comments: bool,
 }
 
 /// Writes a schedule: at least one fault where there is a target, ended by a line end.
@@ -39,8 +41,10 @@ pub fn schedule(seed: u64, targets: &[Target], survived: &Survived) -> String {
         let attempts = fits(target, survived);
         match dice.below(4) {
             0 if !is_last_chance => {}
-            0 | 1 => tables.push(disturbed(&mut dice, target)),
-            _ if survived.most == 0 || attempts.is_empty() => tables.push(disturbed(&mut dice, target)),
+            0 | 1 => tables.push(disturbed(&mut dice, target, survived)),
+            _ if survived.most == 0 || attempts.is_empty() => {
+                tables.push(disturbed(&mut dice, target, survived))
+            }
             _ => {
                 for attempt in 1..=1 + dice.below(survived.most as usize) {
                     let what = attempts[dice.below(attempts.len())];
@@ -85,7 +89,7 @@ fn attempted(dice: &mut Dice, target: &Target, attempt: usize, what: Retried) ->
 }
 
 /// The reply itself: it arrives whole, but not as smoothly as from a server in the same room.
-fn disturbed(dice: &mut Dice, target: &Target) -> String {
+fn disturbed(dice: &mut Dice, target: &Target, survived: &Survived) -> String {
     let mut changes = Vec::new();
     for _ in 0..1 + dice.below(2) {
         let frame = dice.below(target.frames.len());
@@ -94,7 +98,7 @@ fn disturbed(dice: &mut Dice, target: &Target) -> String {
         changes.push(match dice.below(4) {
             0 => format!("{{ frame = {frame}, byte = {}, split = true }}", dice.below(bytes)),
             1 => format!("{{ frame = {frame}, trickle = {} }}", 1 + dice.below(16)),
-            2 => format!("{{ frame = {frame}, comment = \"chaos\" }}"),
+            2 if survived.comments => format!("{{ frame = {frame}, comment = \"chaos\" }}"),
             _ => format!(
                 "{{ frame = {frame}, byte = {}, delay_ms = {} }}",
                 dice.below(bytes),
@@ -142,7 +146,7 @@ mod tests {
     }
 
     fn survived() -> Survived {
-        Survived { most: 2, after: vec![Retried::Status(429), Retried::Failed, Retried::Cut] }
+        Survived { most: 2, after: vec![Retried::Status(429), Retried::Failed, Retried::Cut], comments: true }
     }
 
     #[test]
@@ -203,6 +207,12 @@ retry-after-seconds = 1
         }
         let kinds = ["status", "failed", "end", "split", "trickle", "comment", "delay_ms", "lane", "attempt"];
         assert!(kinds.iter().all(|kind| seen.contains(*kind)), "{seen:?}");
+    }
+
+    #[test]
+    fn who_trips_over_comments_gets_none() {
+        let survived = Survived { comments: false, ..survived() };
+        assert!((0..500).all(|seed| !schedule(seed, &targets(), &survived).contains("comment")));
     }
 
     #[test]
