@@ -113,6 +113,8 @@ fn bounded(random: &mut Random, mut config: Config) -> Config {
         &mut config.exceptions_enabled,
         &mut config.gc_enabled,
         &mut config.memory64_enabled,
+        // `externref` is of the proposal for garbage collection to the engine.
+        &mut config.reference_types_enabled,
         &mut config.relaxed_simd_enabled,
         &mut config.tail_call_enabled,
         &mut config.threads_enabled,
@@ -121,7 +123,7 @@ fn bounded(random: &mut Random, mut config: Config) -> Config {
     }
     // Code that never traps goes on for longer.
     config.disallow_traps = random.one_in(2);
-    config.max_tables = 4;
+    config.max_tables = if config.reference_types_enabled { 4 } else { 1 };
     config.max_memories = config.max_memories.max(1);
     config.max_table_elements = 1_000;
     config.max_instructions = 400;

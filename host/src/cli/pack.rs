@@ -30,7 +30,11 @@ fn wrap(arguments: &PackWrap, output: &Output) -> anyhow::Result<ExitStatus> {
     let here = Dir::open_ambient_dir(".", ambient_authority())?;
     let source = digest_sources(&here, &arguments.source)?;
     let component = with_source_digest(wrap_core(&core)?, source);
-    std::fs::write(&arguments.out, &component).with_context(|| format!("`{}`", arguments.out.display()))?;
+    // Whatever is built from the file need not be built again where its bytes stay.
+    if !std::fs::read(&arguments.out).is_ok_and(|there| there == component) {
+        std::fs::write(&arguments.out, &component)
+            .with_context(|| format!("`{}`", arguments.out.display()))?;
+    }
     output.line(&format!(
         "{} ({} KiB) from source {source}",
         arguments.out.display(),

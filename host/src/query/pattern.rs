@@ -1,7 +1,5 @@
 //! Regular expressions of `match` and `search`: linear time, bounded size, what they may cost charged before.
 
-use std::collections::BTreeMap;
-
 use regex::{Regex, RegexBuilder};
 
 use super::iregexp::{self, Expression};
@@ -24,7 +22,14 @@ const KEPT_LIMIT: usize = 16;
 /// Compiled expressions of one evaluation.
 #[derive(Default)]
 pub(super) struct Patterns {
-    kept: BTreeMap<(bool, String), Option<Compiled>>,
+    kept: Vec<Kept>,
+}
+
+/// An expression and what became of it; looked for by comparing, for a query has one or two.
+struct Kept {
+    whole: bool,
+    expression: String,
+    compiled: Option<Compiled>,
 }
 
 struct Compiled {
@@ -42,20 +47,24 @@ impl Patterns {
         budget: &mut Budget,
     ) -> Result<bool, Refusal> {
         budget.charge(expression.len() as u64)?;
-        let key = (whole, expression.to_owned());
-        if !self.kept.contains_key(&key) {
-            let compiled = compile(expression, whole, budget)?;
-            if self.kept.len() == KEPT_LIMIT {
-                self.kept.clear();
+        let is_it = |kept: &Kept| kept.whole == whole && kept.expression == expression;
+        let at = match self.kept.iter().position(is_it) {
+            Some(at) => at,
+            None => {
+                let compiled = compile(expression, whole, budget)?;
+                if self.kept.len() == KEPT_LIMIT {
+                    self.kept.clear();
+                }
+                self.kept.push(Kept { whole, expression: expression.to_owned(), compiled });
+                self.kept.len() - 1
             }
-            self.kept.insert(key.clone(), compiled);
-        }
-        match self.kept.get(&key) {
-            Some(Some(compiled)) => {
+        };
+        match &self.kept[at].compiled {
+            Some(compiled) => {
                 budget.charge((text.len() as u64 + 1).saturating_mul(compiled.units_per_byte))?;
                 Ok(compiled.regex.is_match(text))
             }
-            _ => Ok(false),
+            None => Ok(false),
         }
     }
 }
