@@ -129,18 +129,25 @@ impl Answer {
         }
     }
 
+    /// Its whole body over HTTP; copied only where it is more than one frame.
+    pub(in crate::server) fn body(&self) -> Bytes {
+        let bytes = |frame: &Frame| match self.form {
+            Form::Json => frame.payload(),
+            Form::Events => frame.sse(),
+        };
+        match &self.frames[..] {
+            [frame] => bytes(frame),
+            frames => frames.iter().map(bytes).collect::<Vec<_>>().concat().into(),
+        }
+    }
+
     /// The same bytes over HTTP from a single frame, which no schedule can address any more. Messages of a WebSocket stay
     /// apart.
     pub(in crate::server) fn in_one_piece(self, transport: Transport) -> Self {
-        if transport == Transport::Websocket {
-            return self;
+        match transport {
+            Transport::Websocket => self,
+            Transport::Http => Self { frames: vec![Frame::raw(self.body())], ..self },
         }
-        let frames = self.frames.iter();
-        let bytes: Vec<Bytes> = match self.form {
-            Form::Json => frames.map(Frame::payload).collect(),
-            Form::Events => frames.map(Frame::sse).collect(),
-        };
-        Self { frames: vec![Frame::raw(bytes.concat())], ..self }
     }
 
     /// A stream of events.

@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 
 use crate::server::pace::Answering;
 
-use super::{Answer, Form, Frame as AnswerFrame, StreamEnd};
+use super::{Answer, Form, StreamEnd};
 
 /// How long the last bytes before a cut travel alone. Agents that find bytes and end in one read drop the bytes or
 /// keep them by chance; nothing in this program depends on it.
@@ -98,31 +98,15 @@ impl Body for ReplyBody {
     }
 }
 
-/// The bytes of frames that nothing keeps apart.
-fn in_one_piece(frames: &[AnswerFrame]) -> Bytes {
-    match frames {
-        [frame] => frame.sse(),
-        frames => frames.iter().map(AnswerFrame::sse).collect::<Vec<_>>().concat().into(),
-    }
-}
-
 /// An answer as an HTTP response.
 pub(in crate::server) fn response(answer: Answer) -> Response<ReplyBody> {
-    let Answer { status, headers, form, frames, end, .. } = answer;
-    let (content_type, body) = match (form, end) {
-        (Form::Json, StreamEnd::Complete | StreamEnd::Close) => {
-            let bytes = match &frames[..] {
-                [frame] => frame.payload(),
-                frames => frames.iter().map(AnswerFrame::payload).collect::<Vec<_>>().concat().into(),
-            };
-            ("application/json", ReplyBody::whole(bytes))
-        }
-        (Form::Json, StreamEnd::Cut) => {
-            ("application/json", ReplyBody::stream(frames.iter().map(AnswerFrame::payload).collect(), end))
-        }
-        (Form::Events, _) => {
-            ("text/event-stream", ReplyBody::stream(VecDeque::from([in_one_piece(&frames)]), end))
-        }
+    let bytes = answer.body();
+    let Answer { status, headers, form, end, .. } = answer;
+    let content_type = if form == Form::Json { "application/json" } else { "text/event-stream" };
+    let body = match (form, end) {
+        (Form::Json, StreamEnd::Complete | StreamEnd::Close) => ReplyBody::whole(bytes),
+        // Chunks of their own would keep nothing apart: they go out in one write.
+        (Form::Json, StreamEnd::Cut) | (Form::Events, _) => ReplyBody::stream(VecDeque::from([bytes]), end),
     };
     let mut response = Response::new(body);
     // Statuses come from checked scenarios and from this program; another one would be this program's mistake.
