@@ -1,11 +1,13 @@
 //! Everything that arrived, and the order in which the document tells it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::document::{Item, Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation};
 
 use super::Traffic;
+use super::kept::LongContents;
 use super::lane::Mismatch;
 use super::share::{SharedBytes, Store};
 use super::upstream::{Passed, understood};
@@ -18,6 +20,7 @@ const MOST_CONNECTIONS_TOLD: usize = 100;
 pub(super) struct Capture {
     requests: Vec<Request>,
     bodies: Vec<SharedBytes>,
+    long_contents: Vec<LongContents>,
     store: Store,
     script: Script,
     left_bytes: u64,
@@ -32,6 +35,7 @@ impl Capture {
         Self {
             requests: Vec::new(),
             bodies: Vec::new(),
+            long_contents: Vec::new(),
             store: Store::default(),
             script: Script::default(),
             left_bytes: limit_bytes,
@@ -62,16 +66,23 @@ impl Capture {
     }
 
     /// Keeps a request with its decoded body; returns its position for the notes below.
-    pub(super) fn push(&mut self, request: Request, body: SharedBytes) -> usize {
+    pub(super) fn push(&mut self, mut request: Request, body: SharedBytes) -> usize {
         self.arrived_ms.push(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.long_contents.push(LongContents::taken_out(&mut request.transcript, &mut self.store));
         self.requests.push(request);
         self.bodies.push(body);
         self.requests.len() - 1
     }
 
     /// The transcript of a request.
-    pub(super) fn transcript(&self, request: usize) -> &[Item] {
-        self.requests.get(request).map(|request| request.transcript.as_slice()).unwrap_or_default()
+    pub(super) fn transcript(&self, request: usize) -> Cow<'_, [Item]> {
+        let kept = self.requests.get(request).zip(self.long_contents.get(request));
+        kept.map(|(request, long)| long.put_back(&request.transcript)).unwrap_or_default()
+    }
+
+    /// Where long contents are kept.
+    pub(super) fn store(&mut self) -> &mut Store {
+        &mut self.store
     }
 
     /// Notes that a request reached no step.
@@ -121,7 +132,10 @@ impl Capture {
 
     /// Sorts by turn, lane (main first, then by name), conversation, step, attempt and arrival.
     pub(super) fn finish(self, unused: Vec<UnusedStep>) -> Traffic {
-        let Self { requests, bodies, mut script, passed, arrived_ms, .. } = self;
+        let Self { mut requests, bodies, long_contents, mut script, passed, arrived_ms, .. } = self;
+        for (request, long) in requests.iter_mut().zip(&long_contents) {
+            long.put_into(&mut request.transcript);
+        }
         let mut sorted: Vec<_> = requests.into_iter().zip(bodies).enumerate().collect();
         sorted.sort_by(|(arrived_a, (a, _)), (arrived_b, (b, _))| {
             order(a, *arrived_a).cmp(&order(b, *arrived_b))

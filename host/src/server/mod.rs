@@ -12,6 +12,7 @@ mod exchange;
 mod expect;
 mod fault;
 mod invariant;
+mod kept;
 mod key;
 mod lane;
 mod listen;

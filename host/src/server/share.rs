@@ -5,30 +5,36 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::kept::WireItem;
+
 pub use crate::value::SharedBytes;
 pub(super) use crate::value::SharedStore as Store;
 
 /// Conversations as they are on the wire, by the identifier of the response at their end.
 #[derive(Debug, Default)]
 pub(super) struct Responses {
-    by_id: BTreeMap<String, Vec<Arc<Value>>>,
+    by_id: BTreeMap<String, Vec<WireItem>>,
     /// The conversation of each lane that was remembered last.
-    latest: BTreeMap<String, Vec<Arc<Value>>>,
+    latest: BTreeMap<String, Vec<WireItem>>,
 }
 
 impl Responses {
     /// The conversation at whose end a response stands.
-    pub(super) fn get(&self, response: &str) -> Option<&[Arc<Value>]> {
-        self.by_id.get(response).map(Vec::as_slice)
+    pub(super) fn get(&self, response: &str) -> Option<Vec<Arc<Value>>> {
+        Some(self.by_id.get(response)?.iter().map(WireItem::value).collect())
     }
 
     /// Remembers a conversation; it shares items with the one before it in its lane.
-    pub(super) fn remember(&mut self, lane: &str, response: String, mut items: Vec<Arc<Value>>) {
-        for (item, earlier) in items.iter_mut().zip(self.latest.get(lane).into_iter().flatten()) {
-            if item == earlier {
-                *item = Arc::clone(earlier);
-            }
-        }
+    pub(super) fn remember(
+        &mut self,
+        lane: &str,
+        response: String,
+        items: Vec<Arc<Value>>,
+        store: &mut Store,
+    ) {
+        let mut earlier = self.latest.get(lane).into_iter().flatten();
+        let items: Vec<_> =
+            items.into_iter().map(|item| WireItem::new(item, earlier.next(), store)).collect();
         self.latest.insert(lane.to_owned(), items.clone());
         self.by_id.insert(response, items);
     }
@@ -43,13 +49,18 @@ mod tests {
         let items =
             |texts: &[&str]| -> Vec<_> { texts.iter().map(|text| Arc::new(Value::from(*text))).collect() };
         let mut responses = Responses::default();
-        responses.remember("main", "1".to_owned(), items(&["a", "b", "c"]));
-        responses.remember("title", "t".to_owned(), items(&["a"]));
-        responses.remember("main", "2".to_owned(), items(&["a", "x", "c", "d"]));
+        let mut store = Store::default();
+        let long = "x".repeat(10_000);
+        responses.remember("main", "1".to_owned(), items(&["a", "b", &long]), &mut store);
+        responses.remember("title", "t".to_owned(), items(&["a"]), &mut store);
+        responses.remember("main", "2".to_owned(), items(&["a", "x", &long, "d"]), &mut store);
         let (first, second) = (responses.get("1").unwrap(), responses.get("2").unwrap());
-        let shared: Vec<_> = first.iter().zip(second).map(|(a, b)| Arc::ptr_eq(a, b)).collect();
-        assert_eq!(shared, [true, false, true]);
+        let shared: Vec<_> = first.iter().zip(&second).map(|(a, b)| Arc::ptr_eq(a, b)).collect();
+        assert_eq!(shared, [true, false, false], "what is long is read again each time");
+        assert_eq!(second, items(&["a", "x", &long, "d"]));
         assert!(!Arc::ptr_eq(&first[0], &responses.get("t").unwrap()[0]));
+        let mut left = 0;
+        assert!(store.keep(format!("\"{long}\"").as_bytes(), &mut left).is_some(), "it is there, once");
         assert!(responses.get("3").is_none());
     }
 }

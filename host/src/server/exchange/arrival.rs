@@ -118,7 +118,7 @@ impl State {
         let answer = arrival.manner.reply(&head, parts);
         let mut items = decoded.wire_items;
         items.extend(arrival.manner.format.remembered(&head, parts).into_iter().map(Arc::new));
-        self.responses.remember(lane, format!("resp_{id}"), items);
+        self.responses.remember(lane, format!("resp_{id}"), items, self.capture.store());
         if lane == "compaction" {
             self.summaries.extend(parts.iter().map(Part::whole));
         }

@@ -138,7 +138,7 @@ impl Exchange {
             transport: arrival.manner.transport,
             target: &request.path,
             body: &json,
-            earlier: &|id| state.responses.get(id).map(<[_]>::to_vec),
+            earlier: &|id| state.responses.get(id),
         });
         arrival.manner.streams = decoded.streams;
         request.model = decoded.model.take();

@@ -94,7 +94,7 @@ impl Exchange {
         if conversation > 0 {
             let before = state.latest.get(&(lane.to_owned(), conversation));
             let before = before.map(|request| state.capture.transcript(*request)).unwrap_or_default();
-            request.violations.extend(lost(before, &request.transcript));
+            request.violations.extend(lost(&before, &request.transcript));
             request.violations.extend(state.signatures.violations(lane, conversation, &decoded.signatures));
         }
         let head = head(&id, &stem, request, &decoded, &step.manner());
@@ -121,7 +121,8 @@ impl Exchange {
                 let marks = manner.format.signatures(&head, &step.parts);
                 state.signatures.issue(lane, conversation, marks, step.calls_tools());
             }
-            state.responses.remember(lane, format!("resp_{id}"), decoded.wire_items);
+            let store = state.capture.store();
+            state.responses.remember(lane, format!("resp_{id}"), decoded.wire_items, store);
             if lane == "compaction" {
                 state.summaries.extend(step.parts.iter().map(Part::whole).filter(|text| !text.is_empty()));
             }

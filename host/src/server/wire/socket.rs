@@ -1,13 +1,13 @@
 //! A connection that two may hold: hyper or tungstenite, and whoever takes over from them.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::server::pace::Pace;
@@ -58,6 +58,24 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// Reads what is there. Less than there was room for is all there is, so that it need not be tried again: the kernel
+    /// tells of what comes after it (epoll(7), question 9).
+    fn read_some(&self, room: &mut [u8]) -> io::Result<usize> {
+        let most = room.len();
+        let mut all = None;
+        let read =
+            self.0.try_io(Interest::READABLE, || match (&mut &*SockRef::from(&*self.0)).read(room)? {
+                read if read == 0 || read == most => Ok(read),
+                read => {
+                    all = Some(read);
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
+            });
+        all.map_or(read, Ok)
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -66,7 +84,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.poll_read_ready(context))?;
-            match self.0.try_read(buffer.initialize_unfilled()) {
+            match self.read_some(buffer.initialize_unfilled()) {
                 Ok(read) => {
                     buffer.advance(read);
                     if read > 0 {
