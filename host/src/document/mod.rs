@@ -42,7 +42,7 @@ pub use outcome::{
 pub use place::{HOST_KINDS, Place, PlaceError, PlaceSection, QUANTITIES, RACE, Step};
 pub use process::{COMMAND_LINE_LIMIT, LeftProcess, PROCESSES_LIMIT, ProcessEnd};
 pub use redaction::{Redaction, RedactionForm};
-pub use request::{Item, ItemContent, Reply, ReplyKind, Request, Role, Violation};
+pub use request::{Item, Reply, ReplyKind, Request, Role, Violation};
 pub use scenario::{
     Asserted, Completed, ExpectedAttempts, Scenario, Script, ScriptedStep, ToolNotOffered, UnmatchedRequest,
     UnusedStep,

@@ -96,29 +96,8 @@ pub enum Item {
     },
 }
 
-/// What an item says, beside what it is: where what is long in it stands.
-#[derive(Debug)]
-pub enum ItemContent<'i> {
-    /// A text.
-    Text(&'i mut String),
-    /// Arguments of a call, or an item of another type.
-    Json(&'i mut Value),
-}
-
-impl Item {
-    /// What it says.
-    pub fn content_mut(&mut self) -> ItemContent<'_> {
-        match self {
-            Self::Message { text, .. } | Self::Reasoning { text } | Self::Result { output: text, .. } => {
-                ItemContent::Text(text)
-            }
-            Self::Call { input: json, .. } | Self::Other { raw: json, .. } => ItemContent::Json(json),
-        }
-    }
-}
-
 /// Who said a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Instructions of the operator.

@@ -4,13 +4,25 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::document::{Item, Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation};
+use crate::document::{
+    Item, ReplyKind, Request, Script, ToolNotOffered, UnmatchedRequest, UnusedStep, Violation,
+};
 
 use super::Traffic;
-use super::kept::LongContents;
+use super::kept::Transcript;
 use super::lane::Mismatch;
+use super::request::{for_document, violation};
 use super::share::{SharedBytes, Store};
 use super::upstream::{Passed, understood};
+
+/// What a request takes in memory beside its body and its head.
+const REQUEST_BYTES: usize = 512;
+
+/// Bytes of requests that are not the run's own, in all.
+const FOREIGN_LIMIT_BYTES: u64 = 4 << 20;
+
+/// The lane of requests that are not the run's own.
+pub(super) const FOREIGN: &str = "foreign";
 
 /// Refused connections that are told one by one.
 const MOST_CONNECTIONS_TOLD: usize = 100;
@@ -20,25 +32,31 @@ const MOST_CONNECTIONS_TOLD: usize = 100;
 pub(super) struct Capture {
     requests: Vec<Request>,
     bodies: Vec<SharedBytes>,
-    long_contents: Vec<LongContents>,
+    transcripts: Vec<Transcript>,
     store: Store,
     script: Script,
     left_bytes: u64,
+    foreign_left_bytes: u64,
+    latest_foreign: Option<usize>,
+    is_full: bool,
     passed: BTreeMap<usize, Passed>,
     begun: Instant,
     arrived_ms: Vec<u64>,
 }
 
 impl Capture {
-    /// Nothing yet, and room for so many bytes of bodies; what they share counts once.
+    /// Nothing yet, and room for so many bytes of requests; what their bodies and transcripts share counts once.
     pub(super) fn new(limit_bytes: u64) -> Self {
         Self {
             requests: Vec::new(),
             bodies: Vec::new(),
-            long_contents: Vec::new(),
+            transcripts: Vec::new(),
             store: Store::default(),
             script: Script::default(),
             left_bytes: limit_bytes,
+            foreign_left_bytes: FOREIGN_LIMIT_BYTES,
+            latest_foreign: None,
+            is_full: false,
             passed: BTreeMap::new(),
             begun: Instant::now(),
             arrived_ms: Vec::new(),
@@ -52,12 +70,27 @@ impl Capture {
     pub(super) fn keep(&mut self, body: &[u8]) -> Result<SharedBytes, Violation> {
         self.store.keep(body, &mut self.left_bytes).ok_or_else(|| {
             // What comes later is refused too, so that it does not depend on sizes which request is there.
-            self.left_bytes = 0;
-            super::request::violation(
+            self.is_full = true;
+            violation(
                 "capture-limit",
                 format!("the body's {} bytes exceed what may still be captured in this run", body.len()),
             )
         })
+    }
+
+    /// Keeps the body of a request that is not the run's own, which takes no room from those that are.
+    pub(super) fn keep_foreign(&mut self, body: &[u8]) -> Option<SharedBytes> {
+        self.store.keep(body, &mut self.foreign_left_bytes)
+    }
+
+    /// Whether there is room for a request; the last one found less than it needed.
+    pub(super) fn has_room(&self) -> bool {
+        !self.is_full
+    }
+
+    /// The same for requests that are not the run's own.
+    pub(super) fn has_foreign_room(&self) -> bool {
+        self.foreign_left_bytes > 0
     }
 
     /// How many requests there are.
@@ -65,10 +98,23 @@ impl Capture {
         self.requests.len()
     }
 
-    /// Keeps a request with its decoded body; returns its position for the notes below.
+    /// Keeps a request with its body; until the end it holds neither that nor its transcript. Returns its position for the notes below.
     pub(super) fn push(&mut self, mut request: Request, body: SharedBytes) -> usize {
         self.arrived_ms.push(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX));
-        self.long_contents.push(LongContents::taken_out(&mut request.transcript, &mut self.store));
+        let values = request
+            .headers
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| name.len() + value.len()));
+        let takes = (REQUEST_BYTES + request.path.len() + values.sum::<usize>()) as u64;
+        if request.lane == FOREIGN {
+            self.latest_foreign = Some(self.requests.len());
+            self.foreign_left_bytes = self.foreign_left_bytes.saturating_sub(takes);
+        } else {
+            self.is_full |= takes > self.left_bytes;
+            self.left_bytes = self.left_bytes.saturating_sub(takes);
+        }
+        let transcript = std::mem::take(&mut request.transcript);
+        self.transcripts.push(Transcript::new(transcript, &mut self.store, &mut self.left_bytes));
         self.requests.push(request);
         self.bodies.push(body);
         self.requests.len() - 1
@@ -76,13 +122,12 @@ impl Capture {
 
     /// The transcript of a request.
     pub(super) fn transcript(&self, request: usize) -> Cow<'_, [Item]> {
-        let kept = self.requests.get(request).zip(self.long_contents.get(request));
-        kept.map(|(request, long)| long.put_back(&request.transcript)).unwrap_or_default()
+        self.transcripts.get(request).map(Transcript::items).unwrap_or_default()
     }
 
-    /// Where long contents are kept.
-    pub(super) fn store(&mut self) -> &mut Store {
-        &mut self.store
+    /// Where what is long is kept, and how much room is left there.
+    pub(super) fn store(&mut self) -> (&mut Store, &mut u64) {
+        (&mut self.store, &mut self.left_bytes)
     }
 
     /// Notes that a request reached no step.
@@ -110,11 +155,18 @@ impl Capture {
     pub(super) fn refused_connection(&mut self, code: &str, message: String) {
         let refused = &mut self.script.refused_connections;
         match refused.len() {
-            0..MOST_CONNECTIONS_TOLD => refused.push(super::request::violation(code, message)),
+            0..MOST_CONNECTIONS_TOLD => refused.push(violation(code, message)),
             MOST_CONNECTIONS_TOLD => {
-                refused.push(super::request::violation("more", String::from("and more that are not told")));
+                refused.push(violation("more", String::from("and more that are not told")));
             }
             _ => {}
+        }
+    }
+
+    /// Notes that more requests came that are not the run's own than are kept.
+    pub(super) fn more_foreign(&mut self) {
+        if let Some(latest) = self.latest_foreign.and_then(|latest| self.requests.get_mut(latest)) {
+            latest.reply.detail = String::from("without the run's key; more of them came than are kept");
         }
     }
 
@@ -130,11 +182,25 @@ impl Capture {
         self.passed.insert(request, passed);
     }
 
+    /// Notes that nothing whole came from the real endpoint, where a request was passed on and no answer was noted.
+    fn unanswered(&mut self) {
+        let waits = |(at, request): &(usize, &Request)| {
+            request.reply.kind == ReplyKind::Upstream && !self.passed.contains_key(at)
+        };
+        let waiting: Vec<usize> = self.requests.iter().enumerate().filter(waits).map(|(at, _)| at).collect();
+        for request in waiting {
+            let broken = "the client or the run ended before the endpoint's answer";
+            self.passed(request, Passed { broken: Some(broken.to_owned()), ..Passed::default() });
+        }
+    }
+
     /// Sorts by turn, lane (main first, then by name), conversation, step, attempt and arrival.
-    pub(super) fn finish(self, unused: Vec<UnusedStep>) -> Traffic {
-        let Self { mut requests, bodies, long_contents, mut script, passed, arrived_ms, .. } = self;
-        for (request, long) in requests.iter_mut().zip(&long_contents) {
-            long.put_into(&mut request.transcript);
+    pub(super) fn finish(mut self, unused: Vec<UnusedStep>) -> Traffic {
+        self.unanswered();
+        let Self { mut requests, bodies, transcripts, mut script, passed, arrived_ms, .. } = self;
+        for ((request, transcript), body) in requests.iter_mut().zip(transcripts).zip(&bodies) {
+            request.transcript = transcript.items().into_owned();
+            request.body = for_document(&body.whole());
         }
         let mut sorted: Vec<_> = requests.into_iter().zip(bodies).enumerate().collect();
         sorted.sort_by(|(arrived_a, (a, _)), (arrived_b, (b, _))| {

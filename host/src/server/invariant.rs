@@ -5,10 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::{Item, Violation};
+use crate::document::{Item, Role, Violation};
 
 use super::conversation::quote;
 use super::request::violation;
+
+/// Violations of one code that are told of a request.
+const MOST_TOLD: usize = 100;
 
 /// What agents send in place of a mark that they never got (gemini 0.61.0).
 const NO_SIGNATURE: [&str; 2] = ["skip_thought_signature_validator", "context_engineering_is_the_way_to_go"];
@@ -57,19 +60,32 @@ pub(super) fn transcript_violations(transcript: &[Item]) -> Vec<Violation> {
             found.push(violation("call-without-result", message));
         }
     }
-    found
+    told(found)
 }
 
 /// What of an earlier request of a conversation is missing from a later one, in its order. Reasoning may be dropped.
 pub(super) fn lost(before: &[Item], now: &[Item]) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut from = 0;
+    // Made when something does not stand where it should: transcripts come from agents and may be very long.
+    let mut places: Option<BTreeMap<Same<'_>, Vec<usize>>> = None;
     for (position, item) in before.iter().enumerate() {
         if matches!(item, Item::Reasoning { .. }) {
             continue;
         }
-        match now[from..].iter().position(|other| is_the_same(item, other)) {
-            Some(at) => from += at + 1,
+        let same = Same::of(item);
+        if now.get(from).is_some_and(|other| Same::of(other) == same) {
+            from += 1;
+            continue;
+        }
+        let places = places.get_or_insert_with(|| {
+            let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            now.iter().enumerate().for_each(|(at, item)| places.entry(Same::of(item)).or_default().push(at));
+            places
+        });
+        let at = places.get(&same).and_then(|at| at.get(at.partition_point(|at| *at < from)));
+        match at {
+            Some(at) => from = at + 1,
             None => {
                 let message = format!(
                     "item {position} of the conversation's earlier request is missing: {}",
@@ -79,15 +95,47 @@ pub(super) fn lost(before: &[Item], now: &[Item]) -> Vec<Violation> {
             }
         }
     }
-    found
+    told(found)
 }
 
-/// Agents re-serialise the input of calls and number items of their own anew.
-fn is_the_same(before: &Item, now: &Item) -> bool {
-    match (before, now) {
-        (Item::Call { call: a, tool: b, .. }, Item::Call { call: c, tool: d, .. }) => (a, b) == (c, d),
-        (Item::Other { type_name: a, .. }, Item::Other { type_name: b, .. }) => a == b,
-        _ => before == now,
+/// So many of one code; that there are more is said once.
+fn told(found: Vec<Violation>) -> Vec<Violation> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut told = Vec::new();
+    for Violation { code, message } in found {
+        let count = counts.entry(code.clone()).or_default();
+        *count += 1;
+        match *count {
+            ..=MOST_TOLD => told.push(Violation { code, message }),
+            count if count == MOST_TOLD + 1 => {
+                told.push(Violation { code, message: String::from("and more that are not told") });
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
+/// What must be equal for two items to be the same. Agents re-serialise the input of calls, and number items of other
+/// types anew.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Same<'i> {
+    Message(Role, &'i str),
+    Call(&'i str, &'i str),
+    Result(&'i str, &'i str),
+    Reasoning(&'i str),
+    Other(&'i str),
+}
+
+impl<'i> Same<'i> {
+    fn of(item: &'i Item) -> Self {
+        match item {
+            Item::Message { role, text } => Self::Message(*role, text),
+            Item::Call { call, tool, .. } => Self::Call(call, tool),
+            Item::Result { call, output } => Self::Result(call, output),
+            Item::Reasoning { text } => Self::Reasoning(text),
+            Item::Other { type_name, .. } => Self::Other(type_name),
+        }
     }
 }
 
@@ -142,7 +190,6 @@ impl Signatures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Role;
     use serde_json::Value;
 
     fn codes(found: Vec<Violation>) -> Vec<String> {
@@ -181,6 +228,20 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!(found[0].message.ends_with("user message `a`"), "{}", found[0].message);
         assert_eq!(codes(lost(&before, &[call("c"), said("a"), result("c")])), ["item-lost"]);
+    }
+
+    /// Pairwise, these would be 40,000,000,000 comparisons.
+    #[test]
+    fn what_has_nothing_in_common_is_told_in_short() {
+        let all = |what: &str| -> Vec<Item> { (0..200_000).map(|n| said(&format!("{what} {n}"))).collect() };
+        let found = lost(&all("a"), &all("b"));
+        assert_eq!(found.len(), MOST_TOLD + 1);
+        assert!(found[MOST_TOLD].message.contains("more"));
+        let mut turned = all("a");
+        turned.rotate_left(1);
+        assert_eq!(lost(&all("a"), &turned).len(), MOST_TOLD + 1, "its first item is now its last");
+        assert_eq!(lost(&turned[..10], &all("a")).len(), 0);
+        assert_eq!(transcript_violations(&vec![result("x"); 1_000]).len(), MOST_TOLD + 1);
     }
 
     #[test]

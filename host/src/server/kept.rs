@@ -11,47 +11,40 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::share::{SharedBytes, Store};
-use crate::document::{Item, ItemContent};
+use crate::document::Item;
 
 /// What is shorter stays decoded.
 const LONG_BYTES: usize = 4 * 1024;
 
-/// What was taken out of the items of a transcript, by their position.
-#[derive(Debug, Default)]
-pub(super) struct LongContents(Vec<(usize, SharedBytes)>);
+/// The items of a conversation.
+#[derive(Debug)]
+pub(super) enum Transcript {
+    /// Decoded.
+    Short(Vec<Item>),
+    /// As JSON.
+    Long(SharedBytes),
+}
 
-impl LongContents {
-    /// Takes what is long out of some items.
-    pub(super) fn taken_out(items: &mut [Item], store: &mut Store) -> Self {
-        let mut taken = Vec::new();
-        for (position, item) in items.iter_mut().enumerate() {
-            let kept = match item.content_mut() {
-                ItemContent::Text(text) => {
-                    (text.len() >= LONG_BYTES).then(|| keep(&std::mem::take(text), store))
-                }
-                ItemContent::Json(json) => is_long(json).then(|| keep(&json.take(), store)),
-            };
-            taken.extend(kept.map(|kept| (position, kept)));
+impl Transcript {
+    /// Keeps some items; what is new in long ones is taken off `left_bytes`.
+    pub(super) fn new(items: Vec<Item>, store: &mut Store, left_bytes: &mut u64) -> Self {
+        let left = items.iter().try_fold(LONG_BYTES, |most, item| match item {
+            Item::Message { text, .. } | Item::Reasoning { text } => most.checked_sub(text.len() + 1),
+            Item::Call { call, input, .. } => left(input, most.checked_sub(call.len() + 1)?),
+            Item::Result { call, output } => most.checked_sub(call.len() + output.len() + 1),
+            Item::Other { raw, .. } => left(raw, most),
+        });
+        match left {
+            Some(_) => Self::Short(items),
+            None => Self::Long(keep(&items, store, left_bytes)),
         }
-        Self(taken)
     }
 
     /// The items as they were.
-    pub(super) fn put_back<'i>(&self, items: &'i [Item]) -> Cow<'i, [Item]> {
-        let mut items = Cow::Borrowed(items);
-        if !self.0.is_empty() {
-            self.put_into(items.to_mut());
-        }
-        items
-    }
-
-    /// Makes the items what they were.
-    pub(super) fn put_into(&self, items: &mut [Item]) {
-        for (position, kept) in &self.0 {
-            match items[*position].content_mut() {
-                ItemContent::Text(text) => *text = restored(kept),
-                ItemContent::Json(json) => *json = restored(kept),
-            }
+    pub(super) fn items(&self) -> Cow<'_, [Item]> {
+        match self {
+            Self::Short(items) => Cow::Borrowed(items),
+            Self::Long(kept) => Cow::Owned(restored(kept)),
         }
     }
 }
@@ -67,9 +60,14 @@ pub(super) enum WireItem {
 
 impl WireItem {
     /// Keeps an item; one that equals an earlier one is that.
-    pub(super) fn new(item: Arc<Value>, earlier: Option<&Self>, store: &mut Store) -> Self {
+    pub(super) fn new(
+        item: Arc<Value>,
+        earlier: Option<&Self>,
+        store: &mut Store,
+        left_bytes: &mut u64,
+    ) -> Self {
         match earlier {
-            _ if is_long(&item) => Self::Long(Arc::new(keep(&*item, store))),
+            _ if is_long(&item) => Self::Long(Arc::new(keep(&*item, store, left_bytes))),
             Some(Self::Short(earlier)) if *earlier == item => Self::Short(Arc::clone(earlier)),
             _ => Self::Short(item),
         }
@@ -84,11 +82,14 @@ impl WireItem {
     }
 }
 
-fn keep<T: Serialize>(value: &T, store: &mut Store) -> SharedBytes {
-    // JSON values and texts have no form that can't be written, and the limit counts bodies.
+/// What is kept beyond the limit is the last that is: the next body finds no room.
+fn keep<T: Serialize>(value: &T, store: &mut Store, left_bytes: &mut u64) -> SharedBytes {
+    // JSON values and texts have no form that can't be written.
     let json = serde_json::to_vec(value).unwrap_or_default();
-    let mut unlimited = u64::MAX;
-    store.keep(&json, &mut unlimited).unwrap_or_default()
+    store.keep(&json, left_bytes).unwrap_or_else(|| {
+        *left_bytes = 0;
+        SharedBytes::from(json)
+    })
 }
 
 /// What `keep` wrote was read once before, so it can be read again.
@@ -96,19 +97,20 @@ fn restored<T: DeserializeOwned + Default>(kept: &SharedBytes) -> T {
     serde_json::from_slice(&kept.whole()).unwrap_or_default()
 }
 
-/// Whether a value's texts are long together; looks no further than it must.
 fn is_long(value: &Value) -> bool {
-    fn left(value: &Value, most: usize) -> Option<usize> {
-        match value {
-            Value::String(text) => most.checked_sub(text.len() + 1),
-            Value::Array(elements) => elements.iter().try_fold(most, |most, element| left(element, most)),
-            Value::Object(members) => members
-                .iter()
-                .try_fold(most, |most, (name, member)| left(member, most.checked_sub(name.len() + 1)?)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => most.checked_sub(1),
-        }
-    }
     left(value, LONG_BYTES).is_none()
+}
+
+/// What a value's texts leave of so many bytes, if anything; looks no further than it must.
+fn left(value: &Value, most: usize) -> Option<usize> {
+    match value {
+        Value::String(text) => most.checked_sub(text.len() + 1),
+        Value::Array(elements) => elements.iter().try_fold(most, |most, element| left(element, most)),
+        Value::Object(members) => members
+            .iter()
+            .try_fold(most, |most, (name, member)| left(member, most.checked_sub(name.len() + 1)?)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => most.checked_sub(1),
+    }
 }
 
 #[cfg(test)]
@@ -122,42 +124,73 @@ mod tests {
         let text = || text.to_owned();
         vec![
             Item::Message { role: Role::User, text: text() },
-            Item::Message { role: Role::User, text: "short".to_owned() },
+            Item::Message { role: Role::Developer, text: "short".to_owned() },
             Item::Reasoning { text: text() },
             Item::Result { call: "c".to_owned(), output: text() },
-            Item::Call { call: "c".to_owned(), tool: "t".to_owned(), input: json!({ "a": [text(), 1.50] }) },
-            Item::Other { type_name: "o".to_owned(), raw: json!(vec![7; 2 * LONG_BYTES]) },
+            Item::Call {
+                call: "c".to_owned(),
+                tool: "t".to_owned(),
+                input: json!({ "a": [text(), 1.50, null] }),
+            },
+            Item::Other {
+                type_name: "o".to_owned(),
+                raw: json!({ "n": 12345678901234567890_u64, "f": -0.0 }),
+            },
         ]
     }
 
+    fn bytes_kept(run: impl FnOnce(&mut Store, &mut u64)) -> u64 {
+        let mut left = u64::MAX;
+        run(&mut Store::default(), &mut left);
+        u64::MAX - left
+    }
+
     #[test]
-    fn what_is_taken_out_comes_back_as_it_was() {
-        let mut store = Store::default();
-        let all = items(&"say \"é\"\n\u{1}\u{2028}🦀 ".repeat(400));
-        let mut kept = all.clone();
-        let long = LongContents::taken_out(&mut kept, &mut store);
-        assert_eq!(kept[1], all[1]);
-        assert_eq!(kept[0], Item::Message { role: Role::User, text: String::new() });
-        assert_eq!(kept.iter().zip(&all).filter(|(kept, item)| kept != item).count(), 5);
-        assert_eq!(*long.put_back(&kept), all);
-        let mut short = items("brief");
-        short.pop();
-        let long = LongContents::taken_out(&mut short, &mut store);
-        assert!(matches!(long.put_back(&short), Cow::Borrowed(_)));
-        assert_eq!(short[..], items("brief")[..5]);
+    fn a_long_transcript_is_what_it_was() {
+        let (mut store, mut left) = (Store::default(), u64::MAX);
+        let long = items(&"say \"é\"\n\u{1}\u{2028}🦀 ".repeat(400));
+        let kept = Transcript::new(long.clone(), &mut store, &mut left);
+        assert!(matches!(kept, Transcript::Long(_)));
+        assert_eq!(*kept.items(), long);
+        let many = vec![Item::Result { call: "c".to_owned(), output: "o".to_owned() }; LONG_BYTES];
+        assert!(matches!(Transcript::new(many, &mut store, &mut left), Transcript::Long(_)));
+        let short = Transcript::new(items("brief"), &mut store, &mut left);
+        assert!(matches!(short, Transcript::Short(_)));
+        assert_eq!(*short.items(), items("brief"));
     }
 
     #[test]
     fn a_text_takes_no_room_beside_the_body_it_came_in() {
         let text: String = (0..200_000).map(|number| format!("line {number} \"quoted\"\n")).collect();
         let body = json!({ "input": [{ "content": text, "role": "user" }] }).to_string();
-        let mut store = Store::default();
-        let mut left = u64::MAX;
-        store.keep(body.as_bytes(), &mut left).unwrap();
-        let mut items = [Item::Message { role: Role::User, text }];
-        LongContents::taken_out(&mut items, &mut store);
-        let mut again = u64::MAX;
-        store.keep(&serde_json::to_vec(&items[0]).unwrap(), &mut again).unwrap();
-        assert!(u64::MAX - again < 300_000, "{} bytes of {}", u64::MAX - again, body.len());
+        let item = Item::Message { role: Role::User, text };
+        let alone = bytes_kept(|store, left| drop(store.keep(body.as_bytes(), left)));
+        let both = bytes_kept(|store, left| {
+            store.keep(body.as_bytes(), left).unwrap();
+            Transcript::new(vec![item], store, left);
+        });
+        assert!(both - alone < alone / 10, "{both} of {alone}");
+    }
+
+    #[test]
+    fn history_that_is_repeated_is_kept_once() {
+        let history: Vec<Item> =
+            (0..2_000).map(|number| Item::Reasoning { text: format!("{number} ").repeat(200) }).collect();
+        let once = bytes_kept(|store, left| drop(Transcript::new(history.clone(), store, left)));
+        let often = bytes_kept(|store, left| {
+            for number in 0..20 {
+                let mut items = history.clone();
+                items.push(Item::Reasoning { text: format!("request {number}") });
+                Transcript::new(items, store, left);
+            }
+        });
+        assert!(often < 2 * once + 20 * 128 * 1024, "{often} for 20 times {once}");
+        let mut left = 10;
+        let kept = Transcript::new(history.clone(), &mut Store::default(), &mut left);
+        assert_eq!(
+            (kept.items().len(), left),
+            (history.len(), 0),
+            "beyond the limit it is kept, and is the last"
+        );
     }
 }

@@ -7,6 +7,7 @@ mod opening;
 mod place;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::conversation::{Entries, Entry};
 use super::script::{Action, Prepared, ScriptStep};
@@ -49,7 +50,7 @@ struct Conversation {
 #[derive(Debug)]
 struct Attempt {
     turn: u32,
-    base: Vec<Entry>,
+    base: Arc<[Entry]>,
     emitted: Vec<Entry>,
     complete: bool,
 }
@@ -150,9 +151,15 @@ impl Lane {
             Action::Reply | Action::Default => true,
             Action::Fail { fault, .. } => super::fault::emits_items(fault),
         };
-        self.conversations[conversation].attempts.push(Attempt {
+        let attempts = &mut self.conversations[conversation].attempts;
+        // A retry brings the same again, however long it is.
+        let base = match attempts.last() {
+            Some(last) if *last.base == *now.list => Arc::clone(&last.base),
+            _ => now.list.as_slice().into(),
+        };
+        attempts.push(Attempt {
             turn: moment.turn,
-            base: now.list.clone(),
+            base,
             emitted: if emits { scripted.emitted.clone() } else { Vec::new() },
             complete: scripted.complete,
         });

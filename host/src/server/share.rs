@@ -30,11 +30,11 @@ impl Responses {
         lane: &str,
         response: String,
         items: Vec<Arc<Value>>,
-        store: &mut Store,
+        (store, left_bytes): (&mut Store, &mut u64),
     ) {
         let mut earlier = self.latest.get(lane).into_iter().flatten();
         let items: Vec<_> =
-            items.into_iter().map(|item| WireItem::new(item, earlier.next(), store)).collect();
+            items.into_iter().map(|item| WireItem::new(item, earlier.next(), store, left_bytes)).collect();
         self.latest.insert(lane.to_owned(), items.clone());
         self.by_id.insert(response, items);
     }
@@ -49,11 +49,11 @@ mod tests {
         let items =
             |texts: &[&str]| -> Vec<_> { texts.iter().map(|text| Arc::new(Value::from(*text))).collect() };
         let mut responses = Responses::default();
-        let mut store = Store::default();
+        let (mut store, mut left) = (Store::default(), u64::MAX);
         let long = "x".repeat(10_000);
-        responses.remember("main", "1".to_owned(), items(&["a", "b", &long]), &mut store);
-        responses.remember("title", "t".to_owned(), items(&["a"]), &mut store);
-        responses.remember("main", "2".to_owned(), items(&["a", "x", &long, "d"]), &mut store);
+        responses.remember("main", "1".to_owned(), items(&["a", "b", &long]), (&mut store, &mut left));
+        responses.remember("title", "t".to_owned(), items(&["a"]), (&mut store, &mut left));
+        responses.remember("main", "2".to_owned(), items(&["a", "x", &long, "d"]), (&mut store, &mut left));
         let (first, second) = (responses.get("1").unwrap(), responses.get("2").unwrap());
         let shared: Vec<_> = first.iter().zip(&second).map(|(a, b)| Arc::ptr_eq(a, b)).collect();
         assert_eq!(shared, [true, false, false], "what is long is read again each time");

@@ -164,6 +164,8 @@ pub(super) async fn pass(
             };
             if passed.body.len() + piece.len() > REPLY_LIMIT_BYTES {
                 passed.broken = Some(format!("the reply is larger than {REPLY_LIMIT_BYTES} bytes"));
+                let too_large = io::Error::new(io::ErrorKind::FileTooLarge, "too large");
+                let _ = to_client.send(Err(too_large)).await;
                 break;
             }
             passed.body.extend_from_slice(&piece);

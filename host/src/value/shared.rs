@@ -4,7 +4,8 @@
 //! stand, so fifty requests that replay one image hold it once.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::{Digest, chunks};
@@ -50,19 +51,32 @@ impl From<Vec<u8>> for SharedBytes {
 /// Every part there is.
 #[derive(Debug, Default)]
 pub struct SharedStore {
-    parts: BTreeMap<Digest, Arc<[u8]>>,
+    parts: HashMap<Digest, Arc<[u8]>>,
 }
 
 impl SharedStore {
     /// Keeps bytes; what is new in them is taken off `left_bytes`. None, and nothing kept, when that is too little.
     pub fn keep(&mut self, bytes: &[u8], left_bytes: &mut u64) -> Option<SharedBytes> {
-        let parts: Vec<_> = chunks(bytes).map(|part| (Digest::of(part), part)).collect();
-        let new: BTreeMap<_, _> =
-            parts.iter().filter(|(digest, _)| !self.parts.contains_key(digest)).copied().collect();
-        *left_bytes = left_bytes.checked_sub(new.values().map(|part| part.len() as u64).sum())?;
-        self.parts.extend(new.into_iter().map(|(digest, part)| (digest, part.into())));
-        let shared = parts.iter().filter_map(|(digest, _)| self.parts.get(digest).cloned());
-        Some(SharedBytes { parts: shared.collect() })
+        let mut left = *left_bytes;
+        let (mut parts, mut added) = (Vec::new(), Vec::new());
+        for part in chunks(bytes) {
+            let digest = Digest::of(part);
+            let kept = match self.parts.entry(digest) {
+                Entry::Occupied(there) => Arc::clone(there.get()),
+                Entry::Vacant(place) => {
+                    let Some(rest) = left.checked_sub(part.len() as u64) else {
+                        added.iter().for_each(|digest| drop(self.parts.remove(digest)));
+                        return None;
+                    };
+                    left = rest;
+                    added.push(digest);
+                    Arc::clone(place.insert(part.into()))
+                }
+            };
+            parts.push(kept);
+        }
+        *left_bytes = left;
+        Some(SharedBytes { parts })
     }
 }
 
@@ -90,6 +104,19 @@ mod tests {
         assert_eq!(kept as u64, u64::MAX - left);
         let each = (kept - image.len()) / bodies.len();
         assert!(each < 192 * 1024, "{each} bytes for each of 50 bodies with an image of {}", image.len());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_what_is_too_much() {
+        let mut store = SharedStore::default();
+        let mut left = 100_000;
+        let noise: Vec<u8> =
+            (0..10_000).flat_map(|number| *Digest::of(format!("{number}")).as_bytes()).collect();
+        assert!(store.keep(&noise, &mut left).is_none());
+        assert_eq!((store.parts.len(), left), (0, 100_000));
+        assert_eq!(store.keep(&noise[..100_000], &mut left).unwrap().to_vec(), &noise[..100_000]);
+        assert_eq!(left, 0);
+        assert!(store.keep(&noise[..100_000], &mut left).is_some(), "it is there");
     }
 
     #[test]

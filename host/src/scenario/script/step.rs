@@ -54,7 +54,9 @@ pub(super) fn step(
         return None;
     }
     let reply = reply?;
-    if IN_ORDER.contains(&lane) && !matches!(reply, Reply::Default | Reply::Fail(_)) {
+    let says_nothing = |reply: &Reply| matches!(reply, Reply::Default | Reply::Fail(_));
+    let branched = branches.iter().map(|branch| &branch.reply);
+    if IN_ORDER.contains(&lane) && !std::iter::once(&reply).chain(branched).all(says_nothing) {
         let message = format!("a step of lane `{lane}` says nothing of its own");
         findings.error_with_help("not-a-reply", message, span, "here", "write `default = true`, or `fail`");
         return None;

@@ -8,9 +8,11 @@ use crate::scenario::{self, Endpoint};
 use super::step::head;
 use super::{State, TERMINAL_STATUS};
 use crate::server::answer::{Manner, reply};
+use crate::server::capture::FOREIGN;
 use crate::server::lane::Mismatch;
 use crate::server::part::Part;
 use crate::server::protocol::{Answer, Decoded, Refusal};
+use crate::server::request::is_inline;
 use crate::server::share::SharedBytes;
 use crate::server::takeover::Outgoing;
 use crate::server::upstream::Forward;
@@ -50,19 +52,29 @@ impl State {
     /// Refuses a request that is not the agent's. It uses up nothing, and of its body no more is kept than the document
     /// holds.
     pub(super) fn foreign(&mut self, mut arrival: Arrival, bytes: &[u8]) -> Outgoing {
-        if !arrival.request.body.is_null()
-            && let Ok(kept) = self.capture.keep(bytes)
-        {
-            arrival.bytes = kept;
+        if is_inline(bytes.len()) {
+            arrival.bytes = self.capture.keep_foreign(bytes).unwrap_or_default();
         }
         let message = "this request has not the key of the run, so it is not the agent's: it was recorded and used up nothing";
         let answer =
             arrival.manner.refusal(&Refusal::new(TERMINAL_STATUS, "foreign_request", message.to_owned()));
-        arrival.request.lane = String::from("foreign");
+        if !self.capture.has_foreign_room() {
+            self.capture.more_foreign();
+            return Outgoing::plain(answer, self.capture.len());
+        }
+        arrival.request.lane = String::from(FOREIGN);
         arrival.request.reply =
             reply(TERMINAL_STATUS, ReplyKind::Foreign, String::from("without the run's key"));
         let position = self.note(arrival.request, arrival.bytes);
         Outgoing::plain(answer, position)
+    }
+
+    /// Refuses a request for which there is no room any more; that there was one is told.
+    pub(super) fn beyond_room(&mut self, arrival: &Arrival) -> Outgoing {
+        let message = "more was sent in this run than may be captured";
+        self.capture.refused_connection("capture-limit", message.to_owned());
+        let refusal = Refusal::new(TERMINAL_STATUS, "capture_limit", message.to_owned());
+        Outgoing::plain(arrival.manner.refusal(&refusal), self.capture.len())
     }
 
     /// Sends a request on to a real endpoint.

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use crate::document::Request;
 use crate::profile::{Protocol, Transport};
+use crate::scenario::Values;
 
 use super::arrival::Arrival;
+use super::step::Expected;
 use super::{Exchange, State, TERMINAL_STATUS};
 use crate::server::answer::Manner;
 use crate::server::conversation::quote;
@@ -18,6 +20,7 @@ use crate::server::protocol::responses::Compact;
 use crate::server::protocol::{Answer, Asked, Decoded, Refusal, format_of};
 use crate::server::request::{Body, Incoming};
 use crate::server::route::{Route, protocol_of, route};
+use crate::server::script::ScriptStep;
 use crate::server::share::SharedBytes;
 use crate::server::takeover::Outgoing;
 use crate::server::unnamed::restore_identifiers;
@@ -34,7 +37,6 @@ impl Exchange {
                 transport: incoming.transport.word().to_owned(),
                 method: incoming.method,
                 path: incoming.target,
-                body: body.for_document(),
                 violations: body.violation.clone().into_iter().collect(),
                 ..Request::default()
             },
@@ -49,11 +51,19 @@ impl Exchange {
         if !incoming.is_own && route != Route::Probe {
             return state.foreign(arrival, &body.bytes);
         }
-        let Body { bytes, json, .. } = body;
+        if !state.capture.has_room() {
+            return state.beyond_room(&arrival);
+        }
+        let Body { bytes, json, violation } = body;
+        if let (true, Some(violation), false) =
+            (bytes.is_empty(), violation, self.reception.upstream.is_empty())
+        {
+            // Nothing of it was taken, so there is nothing to pass on.
+            return state.refuse(arrival, "unknown", violation.message);
+        }
         match state.capture.keep(&bytes) {
             Ok(kept) => arrival.bytes = kept,
             Err(violation) => {
-                arrival.request.body = Value::Null;
                 let difference = violation.message.clone();
                 arrival.request.violations.push(violation);
                 return state.refuse(arrival, "unknown", difference);
@@ -69,9 +79,13 @@ impl Exchange {
                 arrival.manner.format = &Compact;
                 self.respond(state, arrival, "compaction", json)
             }
-            Route::Upgrade | Route::CountTokens(_) | Route::Models(_) | Route::Probe => {
-                self.answer_alike(state, arrival, route, incoming.is_own, json.as_ref())
-            }
+            Route::Upgrade | Route::CountTokens(_) | Route::Models(_) | Route::Probe => self.answer_alike(
+                state,
+                arrival,
+                route,
+                incoming.is_own,
+                json.as_ref().unwrap_or(&Value::Null),
+            ),
             Route::Unknown if self.reception.passes_all() && incoming.transport == Transport::Http => {
                 self.pass(state, arrival, "unknown").unwrap_or_else(|arrival| {
                     state.refuse(*arrival, "unknown", String::from("nothing is passed on here"))
@@ -96,13 +110,13 @@ impl Exchange {
         mut arrival: Arrival,
         route: Route,
         is_own: bool,
-        json: Option<&Value>,
+        json: &Value,
     ) -> Outgoing {
         if let Route::CountTokens(_) = route {
             let decoded = arrival.manner.format.decode(&Asked {
                 transport: arrival.manner.transport,
                 target: &arrival.request.path,
-                body: json.unwrap_or(&Value::Null),
+                body: json,
                 earlier: &|_| None,
             });
             arrival.request.transcript = decoded.transcript;
@@ -113,7 +127,7 @@ impl Exchange {
         match defaults::of_route(route, arrival.manner, self.accept_websocket, items) {
             // Agents ask whether anybody is there before they show their key.
             Some((lane, answer)) if !is_own => state.default_answer(arrival, lane, answer),
-            Some((lane, answer)) => self.in_order(state, arrival, lane, answer),
+            Some((lane, answer)) => self.in_order(state, arrival, lane, answer, json),
             None => state.refuse(arrival, "unknown", String::from("nothing is answered here")),
         }
     }
@@ -164,7 +178,7 @@ impl Exchange {
             }
             None if lane == "prewarm" => {
                 let answer = state.reply_by_default(&arrival, lane, decoded, &[]);
-                self.in_order(state, arrival, lane, answer)
+                self.in_order(state, arrival, lane, answer, &json)
             }
             None => self.step(state, arrival, lane, decoded, &json),
         }
@@ -184,7 +198,14 @@ impl Exchange {
     }
 
     /// Answers a request of a lane without conversations: with `default` unless it is scripted.
-    fn in_order(&self, state: &mut State, arrival: Arrival, lane: &str, default: Answer) -> Outgoing {
+    fn in_order(
+        &self,
+        state: &mut State,
+        arrival: Arrival,
+        lane: &str,
+        default: Answer,
+        json: &Value,
+    ) -> Outgoing {
         let arrival = match self.pass(state, arrival, lane) {
             Ok(outgoing) => return outgoing,
             Err(arrival) => *arrival,
@@ -197,13 +218,22 @@ impl Exchange {
             transcript: &request.transcript,
             tools: &request.tools,
             headers: &request.headers,
-            body: &request.body,
+            body: json,
         };
-        let served = match steps.serve_in_order(|step| step.prepare(&facts, &state.values)) {
+        let mut brought = Values::new();
+        let prepare = |step: &ScriptStep| {
+            let prepared = step.prepare(&facts, &state.values)?;
+            brought.clone_from(&prepared.values);
+            Ok(prepared)
+        };
+        let served = match steps.serve_in_order(prepare) {
             Ok(served) => served,
             Err(mismatch) => return state.unmatched(arrival, lane, mismatch),
         };
-        self.serve(state, arrival, lane, Decoded::default(), served, Some(default))
+        let expected = Expected::of(&steps.steps[served.step], &facts, &served, brought);
+        let outgoing = self.serve(state, arrival, lane, Decoded::default(), served, Some(default));
+        expected.note(state, outgoing.number);
+        outgoing
     }
 }
 

@@ -63,14 +63,9 @@ impl Exchange {
             Ok(served) => served,
             Err(mismatch) => return state.unmatched(arrival, lane, mismatch),
         };
-        // A retry brings the same transcript: what it lacks has been noted.
-        let unmet = if served.attempt == 1 { steps.steps[served.step].unmet(&facts) } else { Vec::new() };
-        let number = steps.steps[served.step].step.number;
-        state.values.append(&mut brought);
+        let expected = Expected::of(&steps.steps[served.step], &facts, &served, brought);
         let outgoing = self.serve(state, arrival, lane, decoded, served, None);
-        for difference in unmet {
-            state.capture.unexpected(outgoing.number, number, difference);
-        }
+        expected.note(state, outgoing.number);
         outgoing
     }
 
@@ -163,6 +158,29 @@ impl Exchange {
             }
         }
         Outgoing { plan, ..Outgoing::plain(answer, position) }
+    }
+}
+
+/// What a request that reached a step lacks of what the step expects, and the values it brought.
+pub(super) struct Expected {
+    step: u32,
+    unmet: Vec<String>,
+    brought: Values,
+}
+
+impl Expected {
+    pub(super) fn of(step: &ScriptStep, facts: &Facts<'_>, served: &Served, brought: Values) -> Self {
+        // A retry brings the same: what it lacks has been noted.
+        let unmet = if served.attempt == 1 { step.unmet(facts) } else { Vec::new() };
+        Self { step: step.step.number, unmet, brought }
+    }
+
+    /// Notes it of a request that was kept.
+    pub(super) fn note(mut self, state: &mut State, request: usize) {
+        state.values.append(&mut self.brought);
+        for difference in self.unmet {
+            state.capture.unexpected(request, self.step, difference);
+        }
     }
 }
 

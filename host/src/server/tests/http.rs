@@ -267,7 +267,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn side_requests_use_up_no_step() {
-    let settings = ServerSettings { accept_websocket: false, capture_limit_bytes: 0, ..settings(vec![]) };
+    let settings = ServerSettings { accept_websocket: false, ..settings(vec![]) };
     let server = Server::start(settings).await.unwrap();
     let get = |target: &'static str| send(&server, build("GET", target, &[], vec![]));
     assert_eq!(get("/v1/models?client_version=1").await.json(), json!({"models": []}));

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::http::{build, send};
 use super::*;
 
 async fn limited(reception: Reception) -> Server {
@@ -22,6 +23,23 @@ async fn answer(server: &Server, bytes: &[u8]) -> String {
 
 fn codes(traffic: &Traffic) -> Vec<&str> {
     traffic.script.refused_connections.iter().map(|refused| refused.code.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_without_end_are_recorded_up_to_the_limit() {
+    let settings = ServerSettings { capture_limit_bytes: 8_000, ..settings(vec![]) };
+    let server = Server::start(settings).await.unwrap();
+    let large = "x".repeat(2_000);
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        let models = build("GET", "/v1/models", &[("x-large", &large)], vec![]);
+        statuses.push(send(&server, models).await.status);
+    }
+    assert_eq!(statuses, [200, 200, 200, 200, 400, 400], "the fourth finds less room than it takes");
+    let traffic = server.finish().await;
+    assert_eq!(traffic.requests.len(), 4);
+    let codes: Vec<_> = traffic.script.refused_connections.iter().map(|told| told.code.as_str()).collect();
+    assert_eq!(codes, ["capture-limit", "capture-limit"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +118,7 @@ async fn one_connection_too_many_is_told_so_and_noted() {
 async fn a_request_beyond_its_size_is_refused_and_recorded() {
     let server = limited(Reception { request_bytes: 1000, ..Reception::default() }).await;
     let body = vec![b' '; 1001];
-    let received = http::send(&server, http::build("POST", "/v1/responses", &[], body)).await;
+    let received = send(&server, build("POST", "/v1/responses", &[], body)).await;
     assert_eq!(received.status, 400);
     let traffic = server.finish().await;
     assert_eq!(traffic.requests[0].violations[0].message, "the body is larger than 1000 bytes");

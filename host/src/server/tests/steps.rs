@@ -1,6 +1,6 @@
 //! Branches, captured values, side lanes and what a schedule waits for, over HTTP.
 
-use super::http::{get, post, post_with};
+use super::http::{build, get, post, post_with, send};
 use super::*;
 use crate::scenario::{Branch, Capture, CaptureForm, Expectation, Source, TextTest};
 
@@ -129,4 +129,35 @@ async fn a_call_that_is_meant_to_be_unknown_is_no_mistake() {
     let server = start(vec![unoffered]).await;
     post(&server, &request(&[user("go")])).await;
     assert!(server.finish().await.script.not_offered.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_of_lanes_without_conversations_expect_and_capture_too() {
+    let expects =
+        |name: &str| Expectation::Header { name: name.into(), test: TextTest::Contains("yes".into()) };
+    let capture = Capture {
+        name: "who".into(),
+        source: Source::Header("x-who".into()),
+        regex: None,
+        form: CaptureForm::Text,
+        optional: false,
+    };
+    let models = Step {
+        lane: "models".into(),
+        number: 1,
+        reply: Reply::Default,
+        expect: vec![expects("x-there"), expects("x-never")],
+        captures: vec![capture],
+        ..Step::default()
+    };
+    let server = start(vec![models, step(1, vec![], Some("hello {{who}}"), &[])]).await;
+    let asked =
+        send(&server, build("GET", "/v1/models", &[("x-there", "yes"), ("x-who", "you")], vec![])).await;
+    assert_eq!(asked.status, 200);
+    let said = post(&server, &request(&[user("go")])).await;
+    assert_eq!(output(&said.events())[0]["content"][0]["text"], "hello you");
+    let traffic = server.finish().await;
+    let [unexpected] = &traffic.script.unexpected[..] else { panic!("{:?}", traffic.script) };
+    assert!(unexpected.difference.contains("expected header `x-never`"), "{unexpected:?}");
+    assert_eq!(traffic.requests[unexpected.request].lane, "models");
 }

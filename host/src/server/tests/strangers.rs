@@ -49,6 +49,25 @@ async fn a_request_without_the_key_uses_up_nothing_and_is_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn strangers_take_no_room_from_the_run() {
+    let server = keyed(vec![step(1, vec![], Some("mine"), &[])]).await;
+    for number in 0..100 {
+        // Nothing in it repeats, or it would be kept once.
+        let body: String = (0..8_000).map(|line| format!("{number} {line}")).collect();
+        let stranger = send(&server, build("POST", "/v1/responses", &[], body.into_bytes())).await;
+        assert_eq!(stranger.status, 400);
+    }
+    let body = request(&[user("go")]).to_string().into_bytes();
+    let own = send(&server, build("POST", "/not-a-key-1/v1/responses", &[], body)).await;
+    assert_eq!(own.status, 200);
+    let traffic = server.finish().await;
+    let foreign: Vec<_> = traffic.requests.iter().filter(|request| request.lane == "foreign").collect();
+    assert!((10..100).contains(&foreign.len()), "{}", foreign.len());
+    assert!(foreign[foreign.len() - 1].reply.detail.ends_with("more of them came than are kept"));
+    assert!(traffic.script.refused_connections.is_empty(), "which is no fault of the run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_probe_needs_no_key_and_uses_up_no_step() {
     let probe = Step { lane: "probe".into(), reply: Reply::Default, ..Step::default() };
     let server = keyed(vec![probe]).await;

@@ -1,6 +1,6 @@
 //! Lanes that a real endpoint answers; the endpoint is another of these servers.
 
-use super::http::{get, post, post_with};
+use super::http::{build, get, post, post_with, send};
 use super::*;
 use crate::document::{Item, ReplyKind, Role};
 
@@ -70,4 +70,37 @@ async fn a_reply_that_breaks_off_is_passed_on_as_far_as_it_came() {
     assert!(!cut.whole && !cut.bytes.is_empty());
     let traffic = server.finish().await;
     assert!(traffic.script.unmatched[0].difference.contains("broke off"), "{:?}", traffic.script);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_never_answers_is_told_though_the_client_left() {
+    let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let server = passing(&["main"], &format!("http://{address}/v1"), vec![]).await;
+    let body = request(&[user("go")]);
+    let (asked, arrived) = (post(&server, &body), silent.accept());
+    tokio::select! {
+        _ = asked => panic!("nobody answers"),
+        connection = arrived => drop(connection.unwrap()),
+    }
+    let traffic = server.finish().await;
+    let difference = &traffic.script.unmatched[0].difference;
+    assert!(difference.contains("endpoint") || difference.contains("gave no answer"), "{difference}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_was_refused_is_not_passed_on() {
+    let real = start(vec![]).await;
+    let every = Reception {
+        upstream: [("*".to_owned(), real.base_url().parse().unwrap())].into(),
+        request_bytes: 100,
+        ..Reception::default()
+    };
+    let server = Server::start(ServerSettings { reception: every, ..settings(vec![]) }).await.unwrap();
+    let large = build("POST", "/v1/files", &[("authorization", "Bearer secret")], vec![b'x'; 200]);
+    let refused = send(&server, large).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.json()["error"]["message"].as_str().unwrap().contains("larger than 100 bytes"));
+    assert_eq!(server.finish().await.requests[0].violations[0].code, "body-too-large");
+    assert!(real.finish().await.requests.is_empty());
 }
