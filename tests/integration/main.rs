@@ -33,6 +33,7 @@ mod judge_stream;
 mod judging;
 mod large_request;
 mod library;
+mod planted;
 mod protocols;
 mod quickstart;
 mod readme;

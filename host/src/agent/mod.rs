@@ -20,6 +20,7 @@ mod locate;
 #[cfg(target_os = "linux")]
 mod namespace;
 mod outside;
+mod plain_file;
 mod processes;
 mod root;
 mod running;
@@ -49,6 +50,7 @@ pub use locate::{LocateError, Overrides, locate};
 #[cfg(target_os = "linux")]
 pub use namespace::{Refusal, enter_main, probe};
 pub use outside::look_outside;
+pub use plain_file::replace as replace_file;
 pub use root::{Root, environment};
 pub use running::{Surroundings, Used};
 pub use shims::{begin_turn as begin_shim_turn, bin as shims_on_path, calls as shim_calls, lay as lay_shims};

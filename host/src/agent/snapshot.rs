@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read as _;
 
-use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::OFlags;
+use cap_std::fs::{Dir, Metadata, MetadataExt as _};
 
+use super::plain_file;
 use super::workspace::{ENTRIES_LIMIT, WorkspaceError, entries};
 use crate::document::{Change, FileChange, FileKind, FileState, TEXT_INLINE_LIMIT_BYTES};
 use crate::value::Digest;
@@ -99,13 +99,9 @@ impl Look<'_, '_> {
     }
 
     fn file(&mut self, folder: &Dir, name: &OsStr, path: &str) -> Result<FileState, WorkspaceError> {
-        // Neither followed, if it became a link meanwhile, nor waited for, if it became a pipe.
-        let mut options = OpenOptions::new();
-        options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
-        let opened = folder.open_with(name, &options).and_then(|file| Ok((file.metadata()?, file)));
-        let (metadata, file) = match opened {
-            Ok((metadata, file)) if metadata.is_file() => (metadata, file),
-            Ok(_) => return Ok(FileState { kind: FileKind::Other, ..FileState::default() }),
+        let (metadata, file) = match plain_file::open(folder, name.as_ref()) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(FileState { kind: FileKind::Other, ..FileState::default() }),
             Err(error) => {
                 let metadata = folder.symlink_metadata(name).ok();
                 return Ok(unread(metadata.as_ref(), error.to_string()));

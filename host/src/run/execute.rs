@@ -94,7 +94,7 @@ pub(super) async fn execute(
     let before =
         block_in_place(|| snapshot(&root.workspace, None, &mut |digest, bytes| stage.keep(*digest, bytes)))
             .map_err(|error| lay(&error))?;
-    lay_shims(&root, &scenario.shims).map_err(|error| lay(&error))?;
+    lay_shims(&root, &scenario.shims, &path_variable).map_err(|error| lay(&error))?;
     let key = RunKey::of(job, &root, &isolation);
     let server = Server::start_on(
         ServerSettings {

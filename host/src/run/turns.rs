@@ -14,7 +14,7 @@ use super::notices::Notices;
 use super::output::{drop_begun_secrets, keep_output, keep_processes};
 use crate::agent::{
     Command, Egress, Ended, Limits, Root, Surroundings, TurnGroup, begin_shim_turn, environment,
-    read_transcript, run, shims_on_path,
+    read_transcript, replace_file, run, shims_on_path,
 };
 use crate::document::{Document, EndCause, TEXT_INLINE_LIMIT_BYTES, Terminal, Turn, Usage};
 use crate::profile::{FAKE_KEY, Profile, TurnLaunch};
@@ -66,8 +66,18 @@ impl Driver<'_> {
             self.egress.begin_turn(number);
             begin_shim_turn(self.root, number);
             self.server.begin_turn(number, &planned.prompt, planned.resumes);
-            let mut command =
-                self.command(&planned.prompt, session.as_deref().filter(|_| planned.resumes), deadline)?;
+            let resumed = session.as_deref().filter(|_| planned.resumes);
+            let mut command = match self.command(&planned.prompt, resumed, deadline) {
+                Ok(command) => command,
+                Err(problem) if number == 1 => return Err(problem),
+                // What an earlier turn made of its home is recorded like everything else.
+                Err(problem) => {
+                    self.notices.tell(format!("turn {number} was not started: {}", problem.message));
+                    turn.end = EndCause::NotStarted;
+                    document.turns.push(turn);
+                    break;
+                }
+            };
             command.limits = conduct::limits(&planned.conduct);
             (command.cgroup, turn.total_limits_held) = self.cgroup(&planned.conduct, number);
             command.keeps_stdin_open = conduct::keeps_stdin_open(&planned.conduct);
@@ -164,9 +174,12 @@ impl Driver<'_> {
         }
         for (path, text) in &launch.home_files {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            self.root.home.create_dir_all(folder).and_then(|()| self.root.home.write(path, text)).map_err(
-                |error| problem("home", &format!("the agent's `{path}` can't be written: {error}")),
-            )?;
+            let home = &self.root.home;
+            home.create_dir_all(folder)
+                .and_then(|()| replace_file(home, path.as_ref(), text.as_bytes()))
+                .map_err(|error| {
+                    problem("home", &format!("the agent's `{path}` can't be written: {error}"))
+                })?;
         }
         let mut path_variable = std::env::var_os("PATH").unwrap_or_default();
         if !self.job.scenario.shims.is_empty() {

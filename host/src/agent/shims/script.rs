@@ -1,115 +1,19 @@
-//! Commands that stand in for real ones: written as POSIX shell scripts, so that they run wherever the agent does, and
-//! found first on PATH. Each call leaves a folder with its arguments, its standard input and what was answered.
-//!
-//! What a scenario says is data to the script and never code: every text is quoted.
+//! A stand-in as a POSIX shell script. What a scenario says is data to it and never code: every text is quoted.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
-
-use super::root::Root;
-use crate::document::Call;
 use crate::scenario::{Shim, ShimAnswer};
-
-/// The folder beside home and workspace.
-pub(super) const FOLDER: &str = "shims";
-
-/// Calls that are kept, and bytes of each text of one.
-const CALLS_LIMIT: usize = 1000;
-const TEXT_LIMIT_BYTES: u64 = 64 * 1024;
-
-/// Where the agent finds them; for PATH.
-pub fn bin(root: &Root) -> String {
-    format!("{}/bin", root.seen(FOLDER))
-}
-
-/// Writes the scripts. Nothing is made where there are none.
-///
-/// # Errors
-/// When they can't be written.
-pub fn lay(root: &Root, shims: &[Shim]) -> std::io::Result<()> {
-    if shims.is_empty() {
-        return Ok(());
-    }
-    root.whole.create_dir_all(format!("{FOLDER}/bin"))?;
-    root.whole.create_dir_all(format!("{FOLDER}/calls"))?;
-    let bin = root.whole.open_dir(format!("{FOLDER}/bin"))?;
-    for shim in shims {
-        root.whole.create_dir_all(format!("{FOLDER}/state/{}", shim.name))?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o755);
-        let mut file = bin.open_with(&shim.name, &options)?;
-        std::io::Write::write_all(
-            &mut file,
-            script(shim, &root.seen(FOLDER), &root.seen("workspace")).as_bytes(),
-        )?;
-    }
-    Ok(())
-}
-
-/// Says which turn calls belong to from now on.
-pub fn begin_turn(root: &Root, turn: u32) {
-    // Without it a call has no turn; that is told as 0.
-    if root.whole.is_dir(FOLDER) {
-        let _ = root.whole.write(format!("{FOLDER}/turn"), turn.to_string());
-    }
-}
-
-/// Every call of `shims` in the order it was made.
-pub fn calls(root: &Root, shims: &[Shim]) -> Vec<Call> {
-    let Ok(folder) = root.whole.open_dir(format!("{FOLDER}/calls")) else { return Vec::new() };
-    (1..=CALLS_LIMIT)
-        .map_while(|number| folder.open_dir(number.to_string()).ok())
-        .map(|call| read(&call, shims))
-        .collect()
-}
-
-fn read(call: &Dir, shims: &[Shim]) -> Call {
-    let text = |name: &str| {
-        let mut bytes = Vec::new();
-        if let Ok(file) = call.open(name) {
-            let _ = file.take(TEXT_LIMIT_BYTES).read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    let number = |name: &str| text(name).trim().parse::<u32>().ok();
-    let (arguments, program, reply) = (text("arguments"), text("program"), number("reply"));
-    let set = shims.iter().find(|shim| shim.name == program).zip(reply).and_then(|(shim, reply)| {
-        let replied = reply.checked_sub(1).map(|position| shim.replies.get(position as usize));
-        let answer = match replied {
-            Some(reply) => &reply?.answer,
-            None => shim.otherwise.as_ref()?,
-        };
-        Some(
-            answer
-                .set
-                .keys()
-                .enumerate()
-                .map(|(index, name)| (name.clone(), text(&format!("set-{index}"))))
-                .collect(),
-        )
-    });
-    Call {
-        turn: number("turn").unwrap_or_default(),
-        program,
-        arguments: arguments.split_terminator('\0').map(str::to_owned).collect(),
-        directory: text("directory").trim_end_matches('\n').to_owned(),
-        stdin: call.exists("stdin").then(|| text("stdin")),
-        reply: reply.filter(|reply| *reply > 0),
-        set: set.unwrap_or_default(),
-        exit: number("exit").map(|exit| exit as i32),
-    }
-}
 
 /// A text as one word of the shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-fn script(shim: &Shim, folder: &str, workspace: &str) -> String {
+/// The script of one stand-in; `folder` and `workspace` as the agent sees them. It finds its own tools on `tools_path`,
+/// which no stand-in is on: one may be called `cat`.
+pub(super) fn script(shim: &Shim, folder: &str, workspace: &str, tools_path: &str) -> String {
     let mut script = format!(
-        "#!/bin/sh\n# Stands in for {name}.\nshims={folder}\nworkspace={workspace}\nstate=$shims/state/{name}\n\
+        "#!/bin/sh\n# Stands in for {name}.\nPATH={tools_path}\nshims={folder}\nworkspace={workspace}\nstate=$shims/state/{name}\n\
          n=1\nuntil mkdir \"$shims/calls/$n\" 2>/dev/null; do n=$((n + 1)); [ $n -gt 100000 ] && exit 70; done\n\
          call=$shims/calls/$n\n\
          cat \"$shims/turn\" > \"$call/turn\" 2>/dev/null\nprintf %s {quoted_name} > \"$call/program\"\n\
@@ -119,6 +23,7 @@ fn script(shim: &Shim, folder: &str, workspace: &str) -> String {
         name = shim.name,
         folder = quoted(folder),
         workspace = quoted(workspace),
+        tools_path = quoted(tools_path),
         quoted_name = quoted(&shim.name),
     );
     if shim.reads_stdin {

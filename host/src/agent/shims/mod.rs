@@ -1,0 +1,58 @@
+//! Commands that stand in for real ones: written as POSIX shell scripts, so that they run wherever the agent does, and
+//! found first on PATH. Each call leaves a folder with its arguments, its standard input and what was answered.
+//!
+//! What a scenario says is data to the script and never code: every text is quoted.
+
+mod calls;
+mod script;
+
+use std::ffi::OsStr;
+
+use cap_std::fs::{OpenOptions, OpenOptionsExt as _};
+
+pub use calls::calls;
+use script::script;
+
+use super::plain_file;
+use super::root::Root;
+use crate::scenario::Shim;
+
+/// The folder beside home and workspace.
+pub(super) const FOLDER: &str = "shims";
+
+/// Where the agent finds them; for PATH.
+pub fn bin(root: &Root) -> String {
+    format!("{}/bin", root.seen(FOLDER))
+}
+
+/// Writes the scripts. Nothing is made where there are none. What they call is found on `tools_path`, the agent's PATH
+/// without them.
+///
+/// # Errors
+/// When they can't be written.
+pub fn lay(root: &Root, shims: &[Shim], tools_path: &OsStr) -> std::io::Result<()> {
+    if shims.is_empty() {
+        return Ok(());
+    }
+    root.whole.create_dir_all(format!("{FOLDER}/bin"))?;
+    root.whole.create_dir_all(format!("{FOLDER}/calls"))?;
+    let bin = root.whole.open_dir(format!("{FOLDER}/bin"))?;
+    for shim in shims {
+        root.whole.create_dir_all(format!("{FOLDER}/state/{}", shim.name))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o755);
+        let mut file = bin.open_with(&shim.name, &options)?;
+        let script = script(shim, &root.seen(FOLDER), &root.seen("workspace"), &tools_path.to_string_lossy());
+        std::io::Write::write_all(&mut file, script.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Says which turn calls belong to from now on.
+pub fn begin_turn(root: &Root, turn: u32) {
+    // Without it a call has no turn; that is told as 0.
+    if root.whole.is_dir(FOLDER) {
+        let _ =
+            plain_file::replace(&root.whole, format!("{FOLDER}/turn").as_ref(), turn.to_string().as_bytes());
+    }
+}

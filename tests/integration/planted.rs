@@ -1,0 +1,88 @@
+//! What an agent plants where the host looks after it, or where a stand-in does its work: nobody waits for it, and
+//! nothing vanishes.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Project, result, root, verdict};
+
+/// What came of a script that is run as an agent.
+struct Ran {
+    code: i32,
+    scenario: Value,
+    document: Value,
+}
+
+/// Runs `script`, with keys for the scenario and tables behind it; `settings` are added to the project's.
+fn run(script: &str, agent: &str, tables: &str, settings: &str) -> Ran {
+    let project = Project::new();
+    let known = std::fs::read_to_string(root().join("wassert.toml")).unwrap();
+    project.write("wassert.toml", &format!("{known}\n{settings}")).write(
+        "scenarios/one.toml",
+        &format!(
+            "summary = \"Something is planted.\"\ntimeout_seconds = 60\nagents = [\"{agent}\"]\n\
+             [agent.{agent}]\narguments = [\"run.sh\"]\n[workspace]\ngit = true\n\
+             files = {{ \"run.sh\" = {script:?}, \"notes.txt\" = \"before\\n\" }}\n{tables}\n"
+        ),
+    );
+    let (code, results) = project.run_json(&[]);
+    let scenario = result(&results, "one").clone();
+    assert!(scenario["problem"].is_null(), "{scenario:#}");
+    let document = project.document(&scenario);
+    Ran { code, scenario, document }
+}
+
+const TURN: &str = "[[turn]]\nprompt = \"Go.\"\n";
+const TOOL: &str = "[[shim]]\nname = \"tool\"\n[shim.otherwise]\nexit = 0\n";
+const EXIT: &str = "[[assert]]\nuse = \"std/exit\"\nwith = { code = 0 }\n";
+
+#[test]
+fn nobody_waits_for_pipes_where_calls_and_turns_are_written_down() {
+    let script = "rm -f ../shims/turn; mkfifo ../shims/turn\n\
+                  mkdir ../shims/calls/1; mkfifo ../shims/calls/1/program; echo end";
+    let second = "[[turn]]\nprompt = \"Again.\"\nresume = false\n";
+    let ran = run(script, "script", &format!("{TOOL}{TURN}{second}{EXIT}"), "");
+    assert_eq!(ran.document["turns"].as_array().unwrap().len(), 2);
+    assert_eq!(ran.document["turns"][1]["end"], "exited");
+}
+
+#[test]
+fn nobody_waits_for_a_pipe_in_the_place_of_the_agents_settings() {
+    let settings = "[agent.own]\nextends = \"codex\"\nprogram = \"/bin/sh\"\nargs = []\n";
+    let line = |line: &str| format!("echo '{line}'\n");
+    let ended =
+        line("{\"type\":\"thread.started\",\"thread_id\":\"t-1\"}") + &line("{\"type\":\"turn.completed\"}");
+    let second = "[[turn]]\nprompt = \"Again.\"\nresume = false\n";
+    let tables = format!("{TURN}{second}{EXIT}");
+    let config = "$HOME/.codex/config.toml";
+    let planted = format!("test -f {config} || exit 3; rm {config}; mkfifo {config}\n{ended}");
+    let ran = run(&planted, "own", &tables, settings);
+    assert_eq!(ran.document["turns"][1]["exit"], 0, "{:#}", ran.document["turns"]);
+    // What can't be put right is recorded.
+    let planted = format!("rm -r $HOME/.codex; echo > $HOME/.codex\n{ended}");
+    let ran = run(&planted, "own", &tables, settings);
+    assert_eq!((ran.code, &ran.document["turns"][1]["end"]), (1, &json!("not-started")));
+    let notices = ran.scenario["notices"].to_string();
+    assert!(notices.contains("turn 2 was not started: the agent's `.codex/config.toml`"), "{notices}");
+}
+
+#[test]
+fn a_stand_in_may_be_called_like_what_a_stand_in_needs() {
+    let names = ["cat", "mkdir", "mv", "grep", "sh", "printf"];
+    let tables: String = names
+        .iter()
+        .map(|name| {
+            format!(
+                "[[shim]]\nname = \"{name}\"\n[[shim.reply]]\nregex = \"^x$\"\nstdout = \"{name} said {{{{stdin}}}}\\n\"\n\
+                 set = {{ seen = \"yes\" }}\n"
+            )
+        })
+        .collect();
+    // A name without a path, but for those that every shell has within.
+    let script = "for name in cat mkdir mv grep sh; do echo in | $name x; done; env printf x </dev/null";
+    let ran = run(script, "script", &format!("{tables}{TURN}{EXIT}"), "");
+    let told: Vec<_> =
+        ran.document["calls"].as_array().unwrap().iter().map(|call| call["program"].clone()).collect();
+    assert_eq!(told, ["cat", "mkdir", "mv", "grep", "sh", "printf"]);
+    assert!(ran.document["calls"].as_array().unwrap().iter().all(|call| call["set"]["seen"] == "yes"));
+    assert_eq!(ran.code, 0, "{:#}", verdict(&ran.scenario, "run/completed"));
+}
