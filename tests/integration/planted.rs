@@ -62,7 +62,7 @@ fn nobody_waits_for_a_pipe_in_the_place_of_the_agents_settings() {
     let ran = run(&planted, "own", &tables, settings);
     assert_eq!((ran.code, &ran.document["turns"][1]["end"]), (1, &json!("not-started")));
     let notices = ran.scenario["notices"].to_string();
-    assert!(notices.contains("turn 2 was not started: the agent's `.codex/config.toml`"), "{notices}");
+    assert!(notices.contains("turn 2 was not started: the agent's `.codex/"), "{notices}");
 }
 
 #[test]
@@ -85,4 +85,44 @@ fn a_stand_in_may_be_called_like_what_a_stand_in_needs() {
     assert_eq!(told, ["cat", "mkdir", "mv", "grep", "sh", "printf"]);
     assert!(ran.document["calls"].as_array().unwrap().iter().all(|call| call["set"]["seen"] == "yes"));
     assert_eq!(ran.code, 0, "{:#}", verdict(&ran.scenario, "run/completed"));
+}
+
+/// What `run/script-followed` says of calls that are not told.
+fn untold(ran: &Ran) -> String {
+    assert_eq!(ran.code, 1, "{:#}", ran.scenario["verdicts"]);
+    let findings = verdict(&ran.scenario, "run/script-followed")["findings"].clone();
+    assert_eq!(findings[0]["at"][0]["path"], "$['script']['calls_unread']", "{findings:#}");
+    findings[0]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn no_call_vanishes_without_a_word() {
+    let never = "[[assert]]\nuse = \"std/program-called\"\nwith = { program = \"tool\", max = 1 }\n";
+    for (script, told) in [
+        ("tool a; tool b; tool c; rm -r ../shims/calls/2", "call 2 is missing"),
+        ("tool a; rm -r ../shims/calls/1; mkdir ../shims/calls/x", "`x` is no call"),
+        ("tool a; rm -r ../shims/calls", "the folder of calls can't be read: No such file"),
+        ("tool a; tool b; rm ../shims/calls/2/program", "call 2 is of no command that stands in"),
+        ("tool a; rm ../shims/calls/1/arguments", "call 1 does not tell its arguments"),
+        (
+            "mkdir -p ../shims/calls/9999; cd ../shims/calls; mkdir $(seq 1 1002)",
+            "there are 3 calls beyond the first 1000",
+        ),
+        (
+            "tool a; tool b; head -c 300000 /dev/zero > ../shims/calls/2/arguments",
+            "call 2 has more arguments than are kept",
+        ),
+    ] {
+        let ran = run(script, "script", &format!("{TOOL}{TURN}{EXIT}{never}"), "");
+        let said = untold(&ran);
+        assert!(said.contains(told), "{script}: {said}");
+    }
+}
+
+#[test]
+fn a_call_that_can_not_be_written_down_fails() {
+    let script = "rmdir ../shims/calls; echo > ../shims/calls; tool a; test $? = 70";
+    let ran = run(script, "script", &format!("{TOOL}{TURN}{EXIT}"), "");
+    assert_eq!(ran.document["stderr"][0]["text"], "tool: the call can't be written down\n");
+    assert!(untold(&ran).contains("the folder of calls can't be read"));
 }

@@ -389,6 +389,7 @@ fn a_document_with_every_field_obeys_the_schema() {
             unexpected: vec![UnmatchedRequest::default()],
             not_offered: vec![ToolNotOffered::default()],
             refused_connections: vec![Violation { code: "c".into(), message: "m".into() }],
+            calls_unread: Some("u".into()),
         },
         calls: Some(vec![Call {
             stdin: Some("in".into()),

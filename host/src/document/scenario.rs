@@ -139,6 +139,10 @@ pub struct Script {
     /// Connections that a limit ended before there was a request, by code: `too-many-connections`, `slow-client`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused_connections: Vec<Violation>,
+    /// Why `calls` does not tell every call of the commands that stand in for real ones, or not the whole of one; absent
+    /// where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_unread: Option<String>,
 }
 
 /// A step whose reply was never served.

@@ -1,5 +1,6 @@
 //! `run/script-followed`: the agent and the script fitted each other exactly. No request without a step, no step
-//! without a request, no attempt too many, no failed expectation, no call of a tool that was not offered.
+//! without a request, no attempt too many, no failed expectation, no call of a tool that was not offered, and no call
+//! of a command that stands in for a real one that went untold.
 
 use super::{finding, pass};
 use crate::document::{Document, ExpectedAttempts, ReplyKind, Request};
@@ -63,6 +64,10 @@ pub(super) fn check(document: &Document) -> Vec<Finding> {
         let message = format!("a connection was refused: {}", refused.message);
         let path = format!("$['script']['refused_connections'][{index}]");
         findings.push(fail(message, path, Some(refused.code.clone())));
+    }
+    if let Some(reason) = &script.calls_unread {
+        let message = format!("not every call of a stand-in is told: {reason}");
+        findings.push(fail(message, "$['script']['calls_unread']".to_owned(), None));
     }
     let expected = &document.scenario.not_offered;
     for tool in expected.iter().filter(|tool| !script.not_offered.iter().any(|call| call.tool == **tool)) {
@@ -131,6 +136,10 @@ mod tests {
                     ..Script::default()
                 },
                 "a connection was refused: too slow",
+            ),
+            (
+                Script { calls_unread: Some("call 2 is missing".into()), ..Script::default() },
+                "not every call of a stand-in is told: call 2 is missing",
             ),
         ] {
             let request = Request { lane: "main".into(), step: 1, ..Request::default() };

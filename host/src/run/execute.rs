@@ -181,10 +181,13 @@ pub(super) async fn execute(
     driven.agent = agent_section(job, profile, &program, identity, scenario.turns.len());
     driven.isolation = isolation;
     driven.egress = Some(egress.attempts());
-    driven.calls = (!scenario.shims.is_empty()).then(|| shim_calls(&root, &scenario.shims));
     driven.home = Some(home);
     driven.requests = traffic.requests;
     driven.script = traffic.script;
+    if !scenario.shims.is_empty() {
+        let (calls, unread) = block_in_place(|| shim_calls(&root, &scenario.shims));
+        (driven.calls, driven.script.calls_unread) = (Some(calls), unread);
+    }
     for position in 0..driven.turns.len() {
         let mut outcome = crate::hostcheck::outcome(&driven, position);
         outcome.connected = stalls.get(position).copied().flatten();

@@ -14,10 +14,12 @@ fn quoted(text: &str) -> String {
 pub(super) fn script(shim: &Shim, folder: &str, workspace: &str, tools_path: &str) -> String {
     let mut script = format!(
         "#!/bin/sh\n# Stands in for {name}.\nPATH={tools_path}\nshims={folder}\nworkspace={workspace}\nstate=$shims/state/{name}\n\
-         n=1\nuntil mkdir \"$shims/calls/$n\" 2>/dev/null; do n=$((n + 1)); [ $n -gt 100000 ] && exit 70; done\n\
-         call=$shims/calls/$n\n\
-         cat \"$shims/turn\" > \"$call/turn\" 2>/dev/null\nprintf %s {quoted_name} > \"$call/program\"\n\
+         n=1\nuntil mkdir \"$shims/calls/$n\" 2>/dev/null; do\n\
+         [ -d \"$shims/calls/$n\" ] && [ $n -lt 100000 ] || {{ printf '%s\\n' {quoted_name}\": the call can't be written down\" >&2; exit 70; }}\n\
+         n=$((n + 1))\ndone\n\
+         call=$shims/calls/$n\nprintf %s {quoted_name} > \"$call/program\"\n\
          : > \"$call/arguments\"\nfor argument do printf '%s\\0' \"$argument\" >> \"$call/arguments\"; done\n\
+         cat \"$shims/turn\" > \"$call/turn\" 2>/dev/null\n\
          here=$(pwd)\ncase $here in \"$workspace\") here=.;; \"$workspace\"/*) here=${{here#\"$workspace\"/}};; esac\n\
          printf '%s\\n' \"$here\" > \"$call/directory\"\n",
         name = shim.name,
