@@ -126,3 +126,36 @@ fn a_call_that_can_not_be_written_down_fails() {
     assert_eq!(ran.document["stderr"][0]["text"], "tool: the call can't be written down\n");
     assert!(untold(&ran).contains("the folder of calls can't be read"));
 }
+
+#[test]
+fn what_is_planted_beside_stand_ins_is_told() {
+    let told = |script: &str, tables: &str| -> Value {
+        let ran = run(script, "script", &format!("{tables}{TURN}{EXIT}"), "");
+        assert_eq!(ran.code, i32::from(ran.document["home"]["changes"] != json!({})), "{script}");
+        ran.document["home"]["changes"].clone()
+    };
+    let change = |change: &str, kind: &str| json!({ "change": change, "kind": kind });
+    assert_eq!(told("tool a", TOOL), json!({}));
+    assert_eq!(
+        told("mkdir -p ../shims/bin; echo > ../shims/bin/git", ""),
+        json!({ "../shims/bin/git": change("added", "file") })
+    );
+    let script = "tool a; cd ../shims; echo > bin/git; echo x >> bin/tool; rm bin/other; rm turn; mkdir turn\n\
+                  mkdir deep; echo > deep/x; rm -r state; ln -s /tmp state";
+    let two = format!("{TOOL}[[shim]]\nname = \"other\"\n[shim.otherwise]\nexit = 0\n");
+    assert_eq!(
+        told(script, &two),
+        json!({
+            "../shims/bin/git": change("added", "file"),
+            "../shims/bin/tool": change("modified", "file"),
+            "../shims/bin/other": change("removed", "file"),
+            "../shims/turn": change("modified", "folder"),
+            "../shims/deep/x": change("added", "file"),
+            "../shims/state": change("modified", "link"),
+        })
+    );
+    assert_eq!(
+        told("chmod -x ../shims/bin/tool", TOOL),
+        json!({ "../shims/bin/tool": change("modified", "file") })
+    );
+}

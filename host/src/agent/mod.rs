@@ -53,7 +53,10 @@ pub use outside::look_outside;
 pub use plain_file::replace as replace_file;
 pub use root::{Root, environment};
 pub use running::{Surroundings, Used};
-pub use shims::{begin_turn as begin_shim_turn, bin as shims_on_path, calls as shim_calls, lay as lay_shims};
+pub use shims::{
+    Laid as LaidShims, begin_turn as begin_shim_turn, bin as shims_on_path, calls as shim_calls,
+    lay as lay_shims,
+};
 pub use silence::{Connections, Patience, Silence, Slow};
 pub use snapshot::{Snapshot, compare, snapshot, snapshot_and_pass};
 pub use spawn::{Command, Ended, OUTPUT_END_BYTES, OUTPUT_KEPT_BYTES, Stop, Watching, run};

@@ -8,6 +8,7 @@ use cap_std::fs::{Dir, FileType};
 
 use super::launching::LaunchingChanges;
 use super::root::Root;
+use super::shims::Laid;
 use super::workspace::shown_name;
 use crate::document::{Change, FileKind, Home, HomeChange, NAMES_LIMIT};
 use crate::value::glob_matches;
@@ -22,10 +23,14 @@ const DEPTH_LIMIT: usize = 64;
 const PARTS: [(&str, &str); 2] = [("home", "~"), ("tmp", "tmp")];
 const WORKSPACE: &str = "workspace";
 
-/// What became of everything around the workspace. `own` are the profile's patterns.
-pub fn look_outside(root: &Root, own: &[&str], launching: LaunchingChanges) -> Home {
-    let mut walk = Walk { home: Home::default(), own, entries: 0 };
+/// What became of everything around the workspace. `own` are the profile's patterns; of the stand-ins that were laid
+/// only what they write down themselves is not told.
+pub fn look_outside(root: &Root, own: &[&str], shims: &Laid, launching: LaunchingChanges) -> Home {
+    let mut walk = Walk { home: Home::default(), root, own, shims, entries: 0 };
     walk.look(&root.whole, "..", 0);
+    for (path, kind) in shims.gone(root) {
+        walk.change(path, Change::Removed, kind);
+    }
     for (part, place) in PARTS {
         // A part that is gone, or is no folder any more, has been told as a change beside the workspace.
         let is_folder = root.whole.symlink_metadata(part).is_ok_and(|metadata| metadata.is_dir());
@@ -52,7 +57,9 @@ pub fn look_outside(root: &Root, own: &[&str], launching: LaunchingChanges) -> H
 
 struct Walk<'a> {
     home: Home,
+    root: &'a Root,
     own: &'a [&'a str],
+    shims: &'a Laid,
     entries: usize,
 }
 
@@ -70,7 +77,7 @@ impl Walk<'_> {
         for (name, kind) in entries {
             let is_beside = below == "..";
             let is_part = PARTS.iter().any(|(part, _)| name == *part);
-            if is_beside && (is_part || name == WORKSPACE || name == super::shims::FOLDER) {
+            if is_beside && (is_part || name == WORKSPACE) {
                 continue;
             }
             self.entries += 1;
@@ -79,6 +86,14 @@ impl Walk<'_> {
                 return;
             }
             let path = format!("{below}/{}", shown_name(&name));
+            match self.shims.became(self.root, &path, kind) {
+                None => {}
+                Some(Change::Unchanged) => continue,
+                Some(change) => {
+                    self.change(path, change, of(kind));
+                    continue;
+                }
+            }
             if let Some(pattern) = self.own.iter().find(|pattern| glob_matches(pattern, &path)) {
                 self.home.own.insert((*pattern).to_owned());
                 continue;
@@ -112,6 +127,7 @@ impl Walk<'_> {
 
 fn of(kind: Option<FileType>) -> FileKind {
     match kind {
+        Some(kind) if kind.is_dir() => FileKind::Folder,
         Some(kind) if kind.is_file() => FileKind::File,
         Some(kind) if kind.is_symlink() => FileKind::Link,
         _ => FileKind::Other,
@@ -123,7 +139,7 @@ mod tests {
     use super::*;
 
     fn names(root: &Root, own: &[&str]) -> (Vec<(String, FileKind)>, Vec<String>) {
-        let home = look_outside(root, own, LaunchingChanges::default());
+        let home = look_outside(root, own, &Laid::default(), LaunchingChanges::default());
         (
             home.changes.into_iter().map(|(name, change)| (name, change.kind)).collect(),
             home.own.into_iter().collect(),
@@ -174,7 +190,7 @@ mod tests {
         for index in 0..NAMES_LIMIT + 5 {
             std::fs::write(root.folder().join(format!("tmp/{index}")), "").unwrap();
         }
-        let home = look_outside(&root, &[], LaunchingChanges::default());
+        let home = look_outside(&root, &[], &Laid::default(), LaunchingChanges::default());
         assert_eq!((home.changes.len(), home.more), (NAMES_LIMIT, 5));
     }
 }

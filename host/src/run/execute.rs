@@ -94,7 +94,7 @@ pub(super) async fn execute(
     let before =
         block_in_place(|| snapshot(&root.workspace, None, &mut |digest, bytes| stage.keep(*digest, bytes)))
             .map_err(|error| lay(&error))?;
-    lay_shims(&root, &scenario.shims, &path_variable).map_err(|error| lay(&error))?;
+    let shims = lay_shims(&root, &scenario.shims, &path_variable).map_err(|error| lay(&error))?;
     let key = RunKey::of(job, &root, &isolation);
     let server = Server::start_on(
         ServerSettings {
@@ -165,7 +165,7 @@ pub(super) async fn execute(
     writer.passed(passing);
     let launching = launching.await.unwrap_or_default();
     ending.await.map_err(|error| problem("internal", &error.to_string()))?;
-    let home = block_in_place(|| look_outside(&root, profile.own_paths(), launching));
+    let home = block_in_place(|| look_outside(&root, profile.own_paths(), &shims, launching));
     for (index, body) in traffic.bodies.into_iter().enumerate() {
         texts.insert(format!("requests/{index}/body"), body);
     }

@@ -4,13 +4,15 @@
 //! What a scenario says is data to the script and never code: every text is quoted.
 
 mod calls;
+mod laid;
 mod script;
 
 use std::ffi::OsStr;
 
-use cap_std::fs::{OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 
 pub use calls::calls;
+pub use laid::Laid;
 use script::script;
 
 use super::plain_file;
@@ -30,9 +32,10 @@ pub fn bin(root: &Root) -> String {
 ///
 /// # Errors
 /// When they can't be written.
-pub fn lay(root: &Root, shims: &[Shim], tools_path: &OsStr) -> std::io::Result<()> {
+pub fn lay(root: &Root, shims: &[Shim], tools_path: &OsStr) -> std::io::Result<Laid> {
+    let mut laid = Laid::default();
     if shims.is_empty() {
-        return Ok(());
+        return Ok(laid);
     }
     root.whole.create_dir_all(format!("{FOLDER}/bin"))?;
     root.whole.create_dir_all(format!("{FOLDER}/calls"))?;
@@ -42,10 +45,12 @@ pub fn lay(root: &Root, shims: &[Shim], tools_path: &OsStr) -> std::io::Result<(
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o755);
         let mut file = bin.open_with(&shim.name, &options)?;
-        let script = script(shim, &root.seen(FOLDER), &root.seen("workspace"), &tools_path.to_string_lossy());
-        std::io::Write::write_all(&mut file, script.as_bytes())?;
+        let text = script(shim, &root.seen(FOLDER), &root.seen("workspace"), &tools_path.to_string_lossy());
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        let mode = file.metadata()?.mode();
+        laid.scripts.insert(shim.name.clone(), laid::Script { text, mode });
     }
-    Ok(())
+    Ok(laid)
 }
 
 /// Says which turn calls belong to from now on.
