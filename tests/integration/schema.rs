@@ -64,6 +64,8 @@ fn read_types(text: &str, types: &mut BTreeMap<String, Type>) {
                 let structure = head.strip_prefix("pub struct ").map(|name| (false, name));
                 structure.or_else(|| head.strip_prefix("pub enum ").map(|name| (true, name)))
             });
+            // What borrows is a view of the document, and does not stand in it.
+            let head = head.filter(|(_, name)| !name.contains('<'));
             if let Some((is_enum, name)) = head {
                 let (documentation, attributes) = said;
                 here =
