@@ -159,3 +159,33 @@ fn what_is_planted_beside_stand_ins_is_told() {
         json!({ "../shims/bin/tool": change("modified", "file") })
     );
 }
+
+#[test]
+fn what_git_can_not_compare_is_recorded_and_no_assertion_on_it_passes() {
+    let asserts = "[[assert]]\nuse = \"std/git-status\"\nwith = { not-contains = \"x\" }\n\
+                   [[assert]]\nuse = \"std/git-diff\"\nwith = { max-files = 9 }\n";
+    let ran = run("rm notes.txt; mkfifo notes.txt", "script", &format!("{TURN}{EXIT}{asserts}"), "");
+    let git = &ran.document["git"];
+    assert!(git["unread"].as_str().unwrap().contains("unsupported file type"), "{git}");
+    assert_eq!((git.get("status"), git.get("diff")), (None, None));
+    for assertion in ["std/git-status", "std/git-diff"] {
+        assert_eq!(verdict(&ran.scenario, assertion)["outcome"], "error", "{assertion}");
+    }
+    assert_eq!(verdict(&ran.scenario, "std/exit")["outcome"], "pass");
+    assert_eq!(ran.document["files"]["notes.txt"]["after"]["kind"], "other");
+    assert!(ran.scenario["notices"].to_string().contains("what git says of the workspace is not known"));
+}
+
+#[test]
+fn an_agent_hides_nothing_from_git_by_rules_of_its_own() {
+    let asserts = "[[assert]]\nuse = \"std/git-status\"\nwith = { equals = [] }\n";
+    let script = "mkfifo .gitignore .gitattributes; mkdir sub; echo '*' > sub/.gitignore; echo > sub/x";
+    let ran = run(script, "script", &format!("{TURN}{EXIT}{asserts}"), "");
+    let git = &ran.document["git"];
+    assert_eq!(
+        git["status"],
+        json!([{ "code": "??", "path": "sub/.gitignore" }, { "code": "??", "path": "sub/x" }]),
+        "{git}"
+    );
+    assert_eq!(verdict(&ran.scenario, "std/git-status")["outcome"], "fail");
+}

@@ -377,12 +377,17 @@ fn a_document_with_every_field_obeys_the_schema() {
         stderr: vec![Stream::default()],
         files: BTreeMap::from([("f".to_owned(), file)]),
         git: Some(Git {
-            status: vec![GitChange::default()],
+            status: Some(vec![GitChange::default()]),
+            diff: Some("d".into()),
+            unread: Some("u".into()),
             worktrees: BTreeMap::from([(
                 "trees/next".to_owned(),
-                GitWorktree { status: vec![GitChange::default()], diff: "d".into() },
+                GitWorktree {
+                    status: Some(vec![GitChange::default()]),
+                    diff: Some("d".into()),
+                    unread: Some("u".into()),
+                },
             )]),
-            ..Git::default()
         }),
         script: Script {
             unused: vec![UnusedStep::default()],

@@ -40,7 +40,7 @@ mod start_tests;
 pub use cgroup::{GroupUsed, TotalLimits, TurnGroup, probe_groups};
 pub use egress::Egress;
 pub use file_limit::report_file_limit;
-pub use git::{Baseline, GitError, link_worktrees};
+pub use git::{Baseline, Compared, GitError, link_worktrees};
 pub use identity::{Identity, identify};
 pub use interruption::{Action, Due, Interrupted, Interruption};
 pub use isolation::{Around, Level, Wanted};

@@ -84,14 +84,20 @@ pub enum FileKind {
     Other,
 }
 
-/// The workspace against the baseline commit, seen through a git directory of the host's own.
+/// The workspace against the baseline commit, seen through a git directory of the host's own. What the baseline does not
+/// ignore is told, whatever the agent's own `.gitignore` and `.gitattributes` say.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Git {
-    /// Paths that differ from the baseline, sorted by path.
-    pub status: Vec<GitChange>,
-    /// The unified diff of tracked files.
-    pub diff: String,
+    /// Paths that differ from the baseline, sorted by path; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Vec<GitChange>>,
+    /// The unified diff of tracked files; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+    /// Why it is not known: git refused, or did not come to an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// The scenario's worktrees by their folder below the workspace, each against what lay in it before the first turn.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub worktrees: BTreeMap<String, GitWorktree>,
@@ -101,10 +107,15 @@ pub struct Git {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GitWorktree {
-    /// Paths that differ, sorted by path.
-    pub status: Vec<GitChange>,
-    /// The unified diff of files that were there.
-    pub diff: String,
+    /// Paths that differ, sorted by path; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Vec<GitChange>>,
+    /// The unified diff of files that were there; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+    /// Why it is not known: git refused, or did not come to an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
 }
 
 /// One line of `git status --porcelain`.

@@ -145,8 +145,8 @@ pub(super) async fn execute(
     let launching = tokio::spawn(launching.after());
     let git = async {
         match &repositories {
-            Some(repositories) => repositories.compare(&root).await.map(Some),
-            None => Ok(None),
+            Some(repositories) => Some(repositories.compare(&root).await),
+            None => None,
         }
     };
     let mut passing = writer.secrets().passing();
@@ -161,7 +161,10 @@ pub(super) async fn execute(
         })
     };
     let (git, after) = tokio::join!(git, after);
-    let (git, after) = (git.map_err(|error| lay(&error))?, after.map_err(|error| lay(&error))?);
+    let after = after.map_err(|error| lay(&error))?;
+    if let Some(reason) = git.as_ref().and_then(|git| git.unread.as_ref()) {
+        notices.tell(format!("what git says of the workspace is not known: {reason}"));
+    }
     writer.passed(passing);
     let launching = launching.await.unwrap_or_default();
     ending.await.map_err(|error| problem("internal", &error.to_string()))?;

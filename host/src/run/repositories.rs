@@ -1,8 +1,8 @@
 //! The git repositories of a run: the workspace's, and the host's own look at each of its worktrees.
 
 use super::execute::problem;
-use crate::agent::{Baseline, GitError, Root, link_worktrees, populate_worktrees};
-use crate::document::{Git, GitWorktree};
+use crate::agent::{Baseline, Compared, GitError, Root, link_worktrees, populate_worktrees};
+use crate::document::{Git, GitChange, GitWorktree};
 use crate::report::Problem;
 use crate::scenario::Scenario;
 
@@ -40,15 +40,25 @@ impl Repositories {
             .map_err(|error| lay(&error))
     }
 
-    /// What differs now.
-    pub(super) async fn compare(&self, root: &Root) -> Result<Git, GitError> {
-        let mut git = self.workspace.compare(is_folder(root, "workspace")).await?;
+    /// What differs now; where git can't say, why.
+    pub(super) async fn compare(&self, root: &Root) -> Git {
+        let (status, diff, unread) = told(self.workspace.compare(is_folder(root, "workspace")).await);
+        let mut git = Git { status, diff, unread, ..Git::default() };
         for (path, baseline) in &self.worktrees {
             let is_there = is_folder(root, &format!("workspace/{path}"));
-            let Git { status, diff, .. } = baseline.compare(is_there).await?;
-            git.worktrees.insert(path.clone(), GitWorktree { status, diff });
+            let (status, diff, unread) = told(baseline.compare(is_there).await);
+            git.worktrees.insert(path.clone(), GitWorktree { status, diff, unread });
         }
-        Ok(git)
+        git
+    }
+}
+
+type Told = (Option<Vec<GitChange>>, Option<String>, Option<String>);
+
+fn told(compared: Result<Compared, GitError>) -> Told {
+    match compared {
+        Ok(Compared { status, diff }) => (Some(status), Some(diff), None),
+        Err(error) => (None, None, Some(error.to_string())),
     }
 }
 

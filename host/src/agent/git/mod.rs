@@ -1,16 +1,18 @@
 //! The workspace as git sees it, through a git directory of the host's own: nothing the workspace says about git
-//! (configuration, hooks, filters, file-system monitors) is ever read, before or after the agent had its hands on it.
+//! (configuration, hooks, filters, file-system monitors) is ever read, before or after the agent had its hands on it. What
+//! its baseline says (what is ignored, and what files are like) holds, whatever the agent makes of it.
 
 mod command;
+mod comparison;
 mod history;
 mod worktrees;
 
 use std::path::{Path, PathBuf};
 
 use command::Repository;
+pub use comparison::Compared;
 pub use worktrees::link_worktrees;
 
-use crate::document::{Git, GitChange};
 use crate::scenario::{DATE, Workspace};
 
 /// The diff kept in the document.
@@ -83,48 +85,6 @@ impl Baseline {
         self.0.git(&["add", "--all", "--force", "."]).await?;
         let message = format!("--message={message}");
         self.0.git(&["commit", "--quiet", "--allow-empty", "--no-gpg-sign", &message]).await.map(drop)
-    }
-
-    /// What differs from the baseline now. Where the folder is gone, or is none any more and may lead anywhere, all
-    /// that was in it differs.
-    ///
-    /// # Errors
-    /// When git refuses.
-    pub async fn compare(&self, is_there: bool) -> Result<Git, GitError> {
-        let repository =
-            if is_there { &self.0 } else { &self.0.with_nothing_in_it().map_err(GitError::Lay)? };
-        let status = [
-            "status",
-            "--porcelain=v1",
-            "-z",
-            "--untracked-files=all",
-            "--no-renames",
-            "--ignore-submodules=all",
-        ];
-        let diff = [
-            "diff",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--no-color",
-            "--no-renames",
-            "--ignore-submodules=all",
-            "HEAD",
-        ];
-        let (status, diff) = tokio::join!(repository.git(&status), repository.git(&diff));
-        let mut changes: Vec<GitChange> = status?
-            .split('\0')
-            .filter_map(|line| {
-                Some(GitChange { code: line.get(..2)?.to_owned(), path: line.get(3..)?.to_owned() })
-            })
-            .collect();
-        changes.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut diff = diff?;
-        if diff.len() > DIFF_LIMIT_BYTES {
-            let end = (0..=DIFF_LIMIT_BYTES).rev().find(|at| diff.is_char_boundary(*at)).unwrap_or(0);
-            diff.truncate(end);
-            diff.push_str("\n[cut at 1 MiB]\n");
-        }
-        Ok(Git { status: changes, diff, ..Git::default() })
     }
 }
 

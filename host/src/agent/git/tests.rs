@@ -15,7 +15,7 @@ async fn changes_are_told_against_the_baseline() {
     std::fs::create_dir(&workspace).unwrap();
     std::fs::write(workspace.join("a"), "one\n").unwrap();
     let baseline = committed(root.path().join("git"), workspace.clone()).await;
-    assert_eq!(baseline.compare(true).await.unwrap(), Git::default());
+    assert_eq!(baseline.compare(true).await.unwrap(), Compared::default());
     std::fs::write(workspace.join("a"), "two\n").unwrap();
     std::fs::write(workspace.join("new file"), "").unwrap();
     let git = baseline.compare(true).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_history_is_the_same_on_every_machine() {
     let folder = cap_std::fs::Dir::open_ambient_dir(&workspace, cap_std::ambient_authority()).unwrap();
     crate::agent::populate(&folder, &wanted, root.path()).unwrap();
     let baseline = Baseline::commit(root.path().join("git"), workspace.clone(), &wanted).await.unwrap();
-    assert_eq!(baseline.compare(true).await.unwrap(), Git::default());
+    assert_eq!(baseline.compare(true).await.unwrap(), Compared::default());
     let log = said_by_git(
         &workspace,
         &["-c", "core.quotePath=false", "log", "--format=%H %an %aI %cI %s", "--name-status"],
@@ -135,3 +135,41 @@ async fn a_history_is_the_same_on_every_machine() {
 
 /// As git 2.47 makes it from the same commits by hand.
 const HEAD_OF_THAT_HISTORY: &str = "9340625f7f3206641b69929e463e05ad3cd6ffa1";
+
+#[tokio::test]
+async fn the_agents_own_rules_hide_nothing_and_the_baselines_hold() {
+    let root = tempfile::tempdir().unwrap();
+    let workspace = root.path().join("ws");
+    let lay = |path: &str, text: &str| {
+        let path = workspace.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    lay("a", "one\n");
+    lay(".gitignore", "target/\n*.log\n");
+    lay("sub/.gitignore", "/x\nrepository/\n");
+    let baseline = committed(root.path().join("git"), workspace.clone()).await;
+    for path in ["new", "target/t", "sub/x/y", "sub/y", "sub/deep/a.log", "x"] {
+        lay(path, "");
+    }
+    for nested in ["sub/repository", "other"] {
+        said_by_git(root.path(), &["init", "-q", &workspace.join(nested).to_string_lossy()]);
+        lay(&format!("{nested}/f"), "");
+        said_by_git(&workspace.join(nested), &["add", "f"]);
+    }
+    let told = async || {
+        let compared = baseline.compare(true).await.unwrap();
+        let words = compared.status.iter().map(|change| format!("{} {}", change.code, change.path));
+        (words.collect::<Vec<_>>().join(", "), compared.diff)
+    };
+    assert_eq!(told().await.0, "?? new, ?? other/, ?? sub/y, ?? x");
+    lay(".gitignore", "*\n");
+    lay("sub/.gitignore", "*\n");
+    lay(".gitattributes", "* binary\n");
+    lay("a", "two\n");
+    let (status, diff) = told().await;
+    let expected =
+        "?? .gitattributes,  M .gitignore,  M a, ?? new, ?? other/,  M sub/.gitignore, ?? sub/y, ?? x";
+    assert_eq!(status, expected);
+    assert!(diff.contains("-one\n+two\n"), "{diff}");
+}
