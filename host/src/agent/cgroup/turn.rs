@@ -14,6 +14,9 @@ use super::{processes, put, words};
 /// How long the processes of a group may take to be gone.
 const INSIST: Duration = Duration::from_secs(2);
 
+/// Groups below it that are looked at in one look; the rest is for the next.
+const GROUPS_LIMIT: usize = 10_000;
+
 /// Between two looks meanwhile.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -114,9 +117,24 @@ impl TurnGroup {
         &self.folder
     }
 
-    /// Who is in it.
+    /// Who is in it, and in groups that were made below it.
     pub fn members(&self) -> Vec<i32> {
-        processes(&self.folder)
+        self.folders().iter().flat_map(|folder| processes(folder)).collect()
+    }
+
+    /// Its folder and those below it, the deepest first.
+    fn folders(&self) -> Vec<PathBuf> {
+        let mut found = vec![self.folder.clone()];
+        let mut looked = 0;
+        while looked < found.len() && found.len() < GROUPS_LIMIT {
+            let below = std::fs::read_dir(&found[looked]).into_iter().flatten().flatten();
+            let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            let below: Vec<_> = below.map(|entry| entry.path()).take(GROUPS_LIMIT).collect();
+            found.extend(below);
+            looked += 1;
+        }
+        found.reverse();
+        found
     }
 
     /// What they used so far.
@@ -135,18 +153,21 @@ impl TurnGroup {
         }
     }
 
-    /// Ends whoever is left in it and removes it; whether it is gone. Blocks for a moment.
+    /// Ends whoever is left in it and below it, and removes it; whether it is gone. Blocks for a moment.
     pub fn end(&self) -> bool {
         let begun = Instant::now();
         loop {
-            // Linux 5.14; one by one before.
-            if !self.members().is_empty() && put(&self.folder, "cgroup.kill", "1").is_err() {
+            // Linux 5.14, and it reaches all groups below; one by one before.
+            let has_kill = self.folder.join("cgroup.kill").exists();
+            if !has_kill || put(&self.folder, "cgroup.kill", "1").is_err() {
                 for pid in self.members().into_iter().filter_map(Pid::from_raw) {
                     let _ = kill_process(pid, Signal::KILL);
                 }
             }
-            let removed = std::fs::remove_dir(&self.folder);
-            if removed.is_ok() || !self.folder.exists() {
+            for folder in self.folders() {
+                let _ = std::fs::remove_dir(folder);
+            }
+            if !self.folder.exists() {
                 return true;
             }
             if begun.elapsed() > INSIST {
@@ -250,5 +271,29 @@ mod tests {
         assert!(!inside.contains(&this));
         assert!(used.cpu_ms.is_some());
         assert!(!group.folder.exists());
+    }
+
+    #[test]
+    fn who_hides_in_a_group_below_is_seen_and_ended() {
+        let Some(group) = real() else { return };
+        let hide = "mkdir -p $0/a/b $0/c && echo $$ > $0/a/b/cgroup.procs && echo ready && exec sleep 1000";
+        let mut child = Command::new("sh")
+            .args(["-c", hide])
+            .arg(&group.folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = [0; 5];
+        let is_in = std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).is_ok();
+        let this = i32::try_from(child.id()).unwrap();
+        let members = group.members();
+        let is_gone = group.end();
+        let _ = kill_process(Pid::from_raw(this).unwrap(), Signal::KILL);
+        child.wait().unwrap();
+        if !is_in {
+            return eprintln!("SKIPPED: a process can't be put into a group here");
+        }
+        assert_eq!((members, is_gone, group.folder.exists()), (vec![this], true, false));
     }
 }
