@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::cgroup::{Delegated, TotalLimits, TurnGroup};
 use super::egress::Egress;
@@ -39,8 +39,8 @@ pub struct Wanted {
     pub hidden: Vec<PathBuf>,
     /// What the system said when it was asked first; the same for all.
     refused: OnceLock<String>,
-    /// Where groups of turns are made; asked for by the first turn that needs one.
-    delegated: OnceLock<Result<Arc<Delegated>, String>>,
+    /// Where groups of turns are made; asked for by a turn that needs one, and again by the next when it was refused.
+    delegated: Mutex<Option<Arc<Delegated>>>,
 }
 
 /// Where one run's agent runs, and what watches it.
@@ -73,7 +73,13 @@ impl Wanted {
     /// # Errors
     /// Why the system does not give one.
     pub fn group_of_turn(&self, limits: &TotalLimits) -> Result<TurnGroup, String> {
-        let delegated = self.delegated.get_or_init(Delegated::take).as_ref().map_err(Clone::clone)?;
+        let delegated = {
+            let mut kept = self.delegated.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*kept {
+                Some(delegated) => Arc::clone(delegated),
+                None => Arc::clone(kept.insert(Delegated::take()?)),
+            }
+        };
         delegated.turn(limits).map_err(|error| error.to_string())
     }
 

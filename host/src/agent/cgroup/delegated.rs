@@ -21,6 +21,10 @@ const HOST: &str = "wassert-host";
 /// How often what was started meanwhile is moved, too.
 const ROUNDS: u32 = 100;
 
+/// How often it is looked whether others are in its group: one that this program started, or that has just lost its
+/// parent, may be taken for one of them once.
+const LOOKS: u32 = 5;
+
 const HELP: &str = "start it in a group of its own: \
     `systemd-run --user --scope --property=Delegate=yes wassert …`";
 
@@ -59,8 +63,7 @@ impl Delegated {
         // In the root of all groups processes may stay, and it alone has no type.
         let is_root = !folder.join("cgroup.type").exists();
         let host = if is_root { folder.clone() } else { folder.join(HOST) };
-        let foreign = |own: &[i32]| processes(&folder).iter().filter(|pid| !own.contains(pid)).count();
-        let others = if is_root { 0 } else { foreign(&own()) };
+        let others = if is_root { 0 } else { others(&folder, &own) };
         if others > 0 {
             return Err(format!("{others} other processes are in its group; {HELP}"));
         }
@@ -110,6 +113,24 @@ impl Delegated {
         let folder = self.folder.join(format!("wassert-{}-{number}", std::process::id()));
         TurnGroup::make(folder, self.host.clone(), limits, Some(Arc::clone(self)))
     }
+}
+
+/// How many processes are in a group at every look, and are not this program's own.
+fn others(folder: &Path, own: impl Fn() -> Vec<i32>) -> usize {
+    let mut others: Option<Vec<i32>> = None;
+    for _ in 0..LOOKS {
+        // In this order: what is started between the two is not among those that are there.
+        let there = processes(folder);
+        let own = own();
+        let is_other =
+            |pid: &i32| others.as_ref().is_none_or(|others| others.contains(pid)) && !own.contains(pid);
+        let still: Vec<i32> = there.into_iter().filter(is_other).collect();
+        if still.is_empty() {
+            return 0;
+        }
+        others = Some(still);
+    }
+    others.map_or(0, |others| others.len())
 }
 
 impl Drop for Delegated {
@@ -207,6 +228,19 @@ mod tests {
         assert!(refusal(&folder, &[8]).starts_with("2 other processes are in its group"));
         assert!(!folder.path().join(HOST).exists());
         assert_eq!(at(&folder, "cgroup.subtree_control"), "");
+    }
+
+    #[test]
+    fn one_that_is_taken_for_another_once_is_no_reason_to_refuse() {
+        let folder = group("cpu memory pids");
+        std::fs::write(folder.path().join("cgroup.procs"), "7\n8\n").unwrap();
+        let looks = std::cell::Cell::new(0);
+        let own = || {
+            looks.set(looks.get() + 1);
+            if looks.get() == 1 { vec![8] } else { vec![8, 7] }
+        };
+        assert_eq!(others(folder.path(), own), 0);
+        assert_eq!(others(folder.path(), || vec![8]), 1);
     }
 
     #[test]
