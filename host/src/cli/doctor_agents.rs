@@ -38,7 +38,8 @@ pub(super) fn isolation() -> Vec<Line> {
 fn total_limits() -> Line {
     let said = "`total_…` limits of a turn, by control groups of version 2";
     let (there, text) = match crate::agent::probe_groups() {
-        Ok(()) => (Level::Yes, format!("{said}: tried with one process")),
+        Ok(None) => (Level::Yes, format!("{said}: tried with one process")),
+        Ok(Some(remark)) => (Level::Yes, format!("{said}: tried with one process; {remark}")),
         Err(reason) => {
             (Level::No, format!("{said}: not held here, and not verified on this machine: {reason}"))
         }

@@ -16,11 +16,12 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Whether this system holds limits of all processes together, tried with one process.
+/// Whether this system holds limits of all processes together, tried with one process; and what it does not tell of
+/// them.
 ///
 /// # Errors
 /// When it does not, with the reason.
-pub fn probe_groups() -> Result<(), String> {
+pub fn probe_groups() -> Result<Option<&'static str>, String> {
     let text = |error: std::io::Error| error.to_string();
     let delegated = Delegated::take()?;
     let limits = TotalLimits { memory_bytes: Some(1 << 28), tasks: Some(64), cpu_percent: Some(100) };
@@ -41,13 +42,19 @@ pub fn probe_groups() -> Result<(), String> {
     drop(child.stdin.take());
     child.wait().map_err(text)?;
     let used = group.used();
-    match (went && is_in, used.peak_memory_bytes, group.end()) {
-        (false, ..) => Err("a process could not go into a group".to_owned()),
-        (true, None, _) => {
-            Err("this kernel does not tell the peak of memory (`memory.peak`, Linux 5.19)".to_owned())
-        }
-        (true, _, false) => Err("a group could not be removed".to_owned()),
-        (true, Some(_), true) => Ok(()),
+    probed(went && is_in, &used, group.end())
+}
+
+/// What a trial says: whether a process was in a group, what that used, and whether the group is gone.
+fn probed(was_in: bool, used: &GroupUsed, is_gone: bool) -> Result<Option<&'static str>, String> {
+    match (was_in, is_gone) {
+        (false, _) => Err("a process could not go into a group".to_owned()),
+        (true, false) => Err("a group could not be removed".to_owned()),
+        // Limits hold without it.
+        (true, true) => Ok(used
+            .peak_memory_bytes
+            .is_none()
+            .then_some("this kernel does not tell the peak of memory (`memory.peak`, Linux 5.19)")),
     }
 }
 
@@ -66,4 +73,19 @@ fn processes(folder: &Path) -> Vec<i32> {
 fn put(folder: &Path, file: &str, value: &str) -> std::io::Result<()> {
     std::fs::write(folder.join(file), value)
         .map_err(|error| std::io::Error::new(error.kind(), format!("`{value}` to {file}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peak_that_is_not_told_is_a_remark_and_no_refusal() {
+        let known = GroupUsed { peak_memory_bytes: Some(1), ..GroupUsed::default() };
+        assert_eq!(probed(true, &known, true), Ok(None));
+        let remark = probed(true, &GroupUsed::default(), true).unwrap().unwrap();
+        assert!(remark.contains("`memory.peak`"), "{remark}");
+        assert!(probed(false, &known, true).is_err());
+        assert!(probed(true, &known, false).is_err());
+    }
 }
