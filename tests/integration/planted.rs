@@ -189,3 +189,12 @@ fn an_agent_hides_nothing_from_git_by_rules_of_its_own() {
     );
     assert_eq!(verdict(&ran.scenario, "std/git-status")["outcome"], "fail");
 }
+
+#[test]
+fn what_lies_deeper_than_is_looked_at_is_recorded() {
+    let script = "mkdir -p $(printf 'd/%.0s' $(seq 140)); echo after > notes.txt";
+    let ran = run(script, "script", &format!("{TURN}{EXIT}"), "");
+    let files = ran.document["files"].as_object().unwrap();
+    let unread: Vec<_> = files.values().filter(|file| file["after"]["unread"].is_string()).collect();
+    assert_eq!((ran.code, unread.len(), &files["notes.txt"]["change"]), (0, 1, &json!("modified")));
+}

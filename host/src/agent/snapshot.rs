@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read as _;
 
-use cap_std::fs::{Dir, Metadata, MetadataExt as _};
+use cap_std::fs::{Dir, FileType, Metadata, MetadataExt as _};
 
 use super::plain_file;
-use super::workspace::{ENTRIES_LIMIT, WorkspaceError, entries};
+use super::workspace::{DEPTH_LIMIT, ENTRIES_LIMIT, WorkspaceError, entries};
 use crate::document::{Change, FileChange, FileKind, FileState, TEXT_INLINE_LIMIT_BYTES};
 use crate::value::Digest;
 
@@ -34,7 +34,8 @@ type Pass<'a> = dyn FnMut(&str, &[u8]) + 'a;
 /// same as `before`.
 ///
 /// # Errors
-/// When bytes can't be kept, or there are too many files. What may not be read is told, and no error.
+/// When bytes can't be kept, or there are too many files where there was no look before. What may not be read is told, and
+/// no error; and so is what is too much, once an agent had its hands on it.
 pub fn snapshot(
     workspace: &Dir,
     before: Option<&Snapshot>,
@@ -53,10 +54,13 @@ pub fn snapshot_and_pass(
     keep: &mut Keep<'_>,
     pass: &mut Pass<'_>,
 ) -> Result<Snapshot, WorkspaceError> {
-    let left = Left { kept: KEPT_LIMIT_BYTES, text: TEXT_LIMIT_BYTES, read: READ_LIMIT_BYTES };
-    let mut look = Look { before, keep, pass, left, seen: Snapshot::new() };
-    look.folder(workspace, "", 0)?;
-    Ok(look.seen)
+    let left = Left {
+        kept: KEPT_LIMIT_BYTES,
+        text: TEXT_LIMIT_BYTES,
+        read: READ_LIMIT_BYTES,
+        entries: ENTRIES_LIMIT,
+    };
+    Look { before, keep, pass, left, seen: Snapshot::new() }.whole(workspace)
 }
 
 /// What may still be kept and read.
@@ -64,7 +68,12 @@ struct Left {
     kept: u64,
     text: u64,
     read: u64,
+    entries: usize,
 }
+
+/// What is told of what is not looked at.
+const TOO_MANY: &str = "not looked at: there are more files than are looked at";
+const TOO_DEEP: &str = "not looked at: it lies deeper than folders are looked into";
 
 struct Look<'a, 'k> {
     before: Option<&'a Snapshot>,
@@ -75,12 +84,34 @@ struct Look<'a, 'k> {
 }
 
 impl Look<'_, '_> {
+    fn whole(mut self, workspace: &Dir) -> Result<Snapshot, WorkspaceError> {
+        self.folder(workspace, "", 0)?;
+        if self.left.entries == 0 {
+            // What was there before need not be gone.
+            let unseen = |(path, state): (&String, &FileState)| {
+                let state = FileState { kind: state.kind, ..unread(None, TOO_MANY.to_owned()) };
+                (!self.seen.contains_key(path)).then(|| (path.clone(), state))
+            };
+            let unseen: Vec<_> = self.before.into_iter().flatten().filter_map(unseen).collect();
+            self.seen.extend(unseen);
+        }
+        Ok(self.seen)
+    }
+
     fn folder(&mut self, folder: &Dir, below: &str, depth: usize) -> Result<(), WorkspaceError> {
         for (name, path, kind) in entries(folder, below, depth)? {
-            if self.seen.len() >= ENTRIES_LIMIT {
-                return Err(WorkspaceError::TooLarge { path });
+            if self.left.entries == 0 {
+                return match self.before {
+                    Some(_) => Ok(()),
+                    None => Err(WorkspaceError::TooLarge { path }),
+                };
             }
-            let state = if kind.is_dir() {
+            self.left.entries -= 1;
+            let state = if self.left.entries == 0 && self.before.is_some() {
+                FileState { kind: told_by(kind), ..unread(None, TOO_MANY.to_owned()) }
+            } else if kind.is_dir() && depth >= DEPTH_LIMIT {
+                FileState { kind: FileKind::Folder, ..unread(None, TOO_DEEP.to_owned()) }
+            } else if kind.is_dir() {
                 let (state, inside) = folder_state(folder, &name);
                 if let Some(inside) = inside {
                     self.folder(&inside, &path, depth + 1)?;
@@ -174,6 +205,15 @@ impl<R: std::io::Read> std::io::Read for Passed<'_, '_, R> {
         let read = self.reader.read(block)?;
         (self.pass)(self.path, &block[..read]);
         Ok(read)
+    }
+}
+
+fn told_by(kind: FileType) -> FileKind {
+    match kind {
+        kind if kind.is_dir() => FileKind::Folder,
+        kind if kind.is_symlink() => FileKind::Link,
+        kind if kind.is_file() => FileKind::File,
+        _ => FileKind::Other,
     }
 }
 
@@ -441,12 +481,41 @@ mod tests {
         for index in 0..3 {
             std::fs::write(root.path().join(format!("{index}")), &sixteen).unwrap();
         }
-        let left = Left { kept: 2 * BLOB_LIMIT_BYTES, text: 0, read: READ_LIMIT_BYTES };
+        let left = Left { kept: 2 * BLOB_LIMIT_BYTES, text: 0, read: READ_LIMIT_BYTES, entries: 10 };
         let mut keep = |_: &Digest, _: &[u8]| Ok(());
         let mut look =
             Look { before: None, keep: &mut keep, pass: &mut |_, _| (), left, seen: Snapshot::new() };
         look.folder(&open(root.path()), "", 0).unwrap();
         let told: Vec<_> = look.seen.values().map(|state| state.digest_only).collect();
         assert_eq!(told, [false, false, true]);
+    }
+
+    #[test]
+    fn what_is_too_much_after_a_run_is_told_and_nothing_is_taken_for_gone() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        std::fs::write(at("z"), "z").unwrap();
+        let before = look_at(root.path(), None);
+        for name in ["a", "b", "c"] {
+            std::fs::write(at(name), "").unwrap();
+        }
+        let look = |before: Option<&Snapshot>, entries: usize| {
+            let left = Left { kept: 9, text: 9, read: 9, entries };
+            let mut keep = |_: &Digest, _: &[u8]| Ok(());
+            Look { before, keep: &mut keep, pass: &mut |_, _| (), left, seen: Snapshot::new() }
+                .whole(&open(root.path()))
+        };
+        assert!(look(None, 3).is_err(), "a scenario may not begin like that");
+        let told = compare(&before, &look(Some(&before), 2).unwrap());
+        let unread = |path: &str| told[path].after.as_ref().unwrap().unread.is_some();
+        assert_eq!(told.keys().collect::<Vec<_>>(), ["a", "b", "z"]);
+        assert_eq!(["a", "b", "z"].map(unread), [false, true, true]);
+        assert_eq!(told["z"].change, Change::Modified);
+        let deep = format!("deep{}", "/d".repeat(DEPTH_LIMIT + 3));
+        std::fs::create_dir_all(at(&deep)).unwrap();
+        let told = compare(&before, &look_at(root.path(), Some(&before)));
+        let deepest = told.keys().max_by_key(|path| path.len()).unwrap();
+        assert_eq!(deepest.matches('/').count(), DEPTH_LIMIT);
+        assert_eq!(told[deepest].after.as_ref().unwrap().unread.as_deref(), Some(TOO_DEEP));
     }
 }

@@ -19,7 +19,7 @@ pub(super) const ENTRIES_LIMIT: usize = 200_000;
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Folders in folders.
-const DEPTH_LIMIT: usize = 128;
+pub(super) const DEPTH_LIMIT: usize = 128;
 
 /// A workspace could not be filled or looked at.
 #[derive(Debug, thiserror::Error)]
