@@ -2,6 +2,7 @@
 //! document.
 
 use serde_json::{Value, json};
+use wassert::scenario::{LoadContext, load};
 
 use crate::harness::{Project, result, root};
 
@@ -178,4 +179,76 @@ fn a_dry_run_tells_of_stand_ins_and_calls_none() {
             "otherwise": { "stdout": "", "stderr": "", "exit": 7, "set": {} },
         })
     );
+}
+
+#[test]
+fn a_regular_expression_is_refused_where_grep_refuses_it() {
+    for regex in [
+        "(",
+        "a)",
+        "((a)",
+        "[",
+        "[a",
+        "[]",
+        "[[:foo:]]",
+        "[z-a]",
+        "a\\",
+        "a{2,1}",
+        "(a{3,2})",
+        "[[:alpha:]",
+        "^issue (view|list) [0-9]+$",
+        "[]a]",
+        "[^]a]",
+        "\\(",
+        "[[:alpha:]_-]",
+        "[a-z-]",
+        "[(]",
+        "a{2,}",
+        "a{,2}",
+        "a{x}",
+        "a{",
+        "a|b",
+        "(a)\\1",
+        "é+",
+        "[[.a.]-z]",
+        "[[=a=]]",
+        "[\\]",
+        "a{1,2}{3}",
+    ] {
+        let grep = std::process::Command::new("grep")
+            .args(["-Eq", "-e", regex])
+            .stdin(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .env("LC_ALL", "C.UTF-8")
+            .status();
+        let text = scenario("true", &format!("[[shim]]\nname = \"gh\"\n[[shim.reply]]\nregex = '{regex}'\n"));
+        let context = LoadContext { file_exists: &|_| true, folder_exists: &|_| true, agents: &[] };
+        let loaded = load("one".to_owned(), "one.toml".into(), text.as_bytes(), &context);
+        let said: Vec<_> = loaded.diagnostics.iter().map(|found| (found.id, found.message.clone())).collect();
+        let is_taken = !said.iter().any(|(id, _)| *id == "bad-shim");
+        assert_eq!(is_taken, grep.unwrap().code() != Some(2), "{regex}: {said:?}");
+    }
+}
+
+#[test]
+fn a_regular_expression_that_this_systems_grep_refuses_is_no_call_that_does_not_match() {
+    let shims =
+        "[[shim]]\nname = \"gh\"\n[[shim.reply]]\nregex = \"^a[[.no-such.]]\"\n[shim.otherwise]\nexit = 0\n";
+    let (calls, said) = run("gh ab 2>&1; echo $?", shims, "group");
+    assert_eq!(said, "gh: grep -E refuses ^a[[.no-such.]]\n70");
+    assert_eq!((&calls[0]["exit"], &calls[0]["reply"]), (&json!(70), &Value::Null));
+}
+
+#[test]
+fn brackets_and_empty_values_are_said_as_they_are_written() {
+    let shims = r#"
+[[shim]]
+name = "gh"
+[shim.otherwise]
+stdout = "{{ .title }} {{{{count}} [{{old}}] {{argument:1}}\n"
+set = { old = "" }
+"#;
+    let (calls, said) = run("gh a; gh b", shims, "group");
+    assert_eq!(said, "{{ .title }} {{count}} [] a\n{{ .title }} {{count}} [] b");
+    assert_eq!(calls[0]["set"], json!({ "old": "" }));
 }

@@ -65,7 +65,8 @@ fn history_worktrees_and_stand_ins_are_read() {
     let worktree = &workspace.worktrees[0];
     assert_eq!((&*worktree.path, &*worktree.branch, worktree.commits), ("trees/next", "next", Some(1)));
     let shim = &scenario.shims[0];
-    assert_eq!((&*shim.name, shim.reads_stdin, shim.replies[0].answer.exit), ("gh", false, 3));
+    assert_eq!((&*shim.name, shim.reads_stdin, shim.reads_sockets), ("gh", true, true));
+    assert_eq!(shim.replies[0].answer.exit, 3);
     assert_eq!(shim.otherwise.as_ref().unwrap().set["seen"], "yes");
 }
 

@@ -56,7 +56,7 @@ pub use model::{AgentChoice, Effects, PerAgent, Scenario, Turn};
 pub use reception::Reception;
 pub use reply::{Manner, Usage, WireEvent};
 pub use select::{Filter, Found, NothingSelected, ScenarioFile, find};
-pub use shims::{Shim, ShimAnswer, ShimReply};
+pub use shims::{Shim, ShimAnswer, ShimPart, ShimReply, shim_parts};
 pub use steps::{Branch, Call, Capture, CaptureForm, Expectation, Fault, Reply, Source, Step, TextTest};
 pub use template::{Template, TemplateError, Values};
 pub use wire::{ByteAt, Change, End, FrameAt, Gate, LineEnd, Place, What, Wire};

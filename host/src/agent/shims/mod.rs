@@ -61,3 +61,42 @@ pub fn begin_turn(root: &Root, turn: u32) {
             plain_file::replace(&root.whole, format!("{FOLDER}/turn").as_ref(), turn.to_string().as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::scenario::ShimAnswer;
+
+    /// What a stand-in keeps of a socket that is its standard input, and that somebody still holds open.
+    fn kept_of_a_socket(reads_sockets: bool, is_closed: bool) -> Option<String> {
+        let root = Root::create().unwrap();
+        let otherwise = Some(ShimAnswer::default());
+        let shim =
+            Shim { name: "tool".into(), reads_stdin: true, reads_sockets, otherwise, ..Shim::default() };
+        let path = std::env::var_os("PATH").unwrap();
+        lay(&root, std::slice::from_ref(&shim), &path).unwrap();
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        ours.write_all(b"said").unwrap();
+        let ours = (!is_closed).then_some(ours);
+        // The shell reads it: a file that was just written here can't always be executed.
+        let status = Command::new("sh")
+            .arg(root.path(FOLDER).join("bin/tool"))
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .status()
+            .unwrap();
+        assert!(status.success());
+        drop(ours);
+        calls(&root, &[shim]).0.remove(0).stdin
+    }
+
+    #[test]
+    fn a_socket_is_read_where_that_was_asked_for_and_never_waited_for_otherwise() {
+        assert_eq!(kept_of_a_socket(true, true).as_deref(), Some("said"));
+        assert_eq!(kept_of_a_socket(false, false), None);
+    }
+}

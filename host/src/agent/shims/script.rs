@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::scenario::{Shim, ShimAnswer};
+use crate::scenario::{Shim, ShimAnswer, ShimPart, shim_parts};
 
 /// A text as one word of the shell.
 fn quoted(text: &str) -> String {
@@ -29,22 +29,31 @@ pub(super) fn script(shim: &Shim, folder: &str, workspace: &str, tools_path: &st
         quoted_name = quoted(&shim.name),
     );
     if shim.reads_stdin {
-        // A terminal or a device has nothing to say that belongs to the call.
-        script.push_str("if [ -p /dev/stdin ] || [ -f /dev/stdin ]; then cat > \"$call/stdin\"; fi\n");
+        // A terminal or a device has nothing to say that belongs to the call; a socket may never be closed.
+        let or_socket = if shim.reads_sockets { " || [ -S /dev/stdin ]" } else { "" };
+        let _ = writeln!(
+            script,
+            "if [ -p /dev/stdin ] || [ -f /dev/stdin ]{or_socket}; then cat > \"$call/stdin\"; fi"
+        );
     }
     script.push_str("all=\"$*\"\n");
+    if shim.replies.iter().any(|reply| reply.regex.is_some()) {
+        // What this system's grep refuses, or no grep at all, must not look like a call that does not match.
+        let _ = write!(
+            script,
+            "matches() {{\n\
+             printf '%s\\n' \"$all\" | grep -Eq -e \"$1\" 2>/dev/null\nfound=$?\n[ $found -lt 2 ] && return $found\n\
+             printf '%s\\n' {name}\": grep -E refuses $1\" >&2\nprintf 70 > \"$call/exit\"\nexit 70\n}}\n",
+            name = quoted(&shim.name)
+        );
+    }
     for (number, reply) in (1..).zip(&shim.replies) {
         let mut tests = Vec::new();
         let case = |pattern: String| format!("case $all in {pattern}) true;; *) false;; esac");
         tests.extend(reply.exact.as_ref().map(|text| case(quoted(text))));
         tests.extend(reply.prefix.as_ref().map(|text| case(format!("{}*", quoted(text)))));
         tests.extend(reply.contains.iter().map(|text| case(format!("*{}*", quoted(text)))));
-        tests.extend(
-            reply
-                .regex
-                .as_ref()
-                .map(|regex| format!("printf '%s\\n' \"$all\" | grep -Eq -e {} 2>/dev/null", quoted(regex))),
-        );
+        tests.extend(reply.regex.as_ref().map(|regex| format!("matches {}", quoted(regex))));
         tests.extend(reply.when.iter().map(|(name, value)| {
             format!("[ \"$(cat \"$state/\"{} 2>/dev/null)\" = {} ]", quoted(name), quoted(value))
         }));
@@ -78,7 +87,8 @@ fn answer(script: &mut String, number: u32, answer: &ShimAnswer) {
     }
     for (index, (name, value)) in answer.set.iter().enumerate() {
         // All values are worked out before the first is set.
-        let _ = writeln!(script, "{{ :; {}; }} > \"$call/set-{index}\"", parts(value).join("; "));
+        let printed: String = parts(value).iter().map(|part| format!("{part}; ")).collect();
+        let _ = writeln!(script, "{{ :; {printed}}} > \"$call/set-{index}\"");
         let _ = writeln!(script, "set_{index}={}", quoted(name));
     }
     for index in 0..answer.set.len() {
@@ -97,23 +107,16 @@ fn answer(script: &mut String, number: u32, answer: &ShimAnswer) {
 
 /// The commands that print a text with its `{{…}}` filled in.
 fn parts(text: &str) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let Some((name, behind)) = after.split_once("}}") else { break };
-        if !before.is_empty() {
-            parts.push(format!("printf %s {}", quoted(before)));
-        }
-        parts.push(match (name, name.strip_prefix("argument:").and_then(|n| n.parse::<u8>().ok())) {
-            (_, Some(number)) => format!("printf %s \"${{{number}-}}\""),
-            ("count", _) => "printf %s \"$count\"".to_owned(),
-            ("stdin", _) => "{ cat \"$call/stdin\" 2>/dev/null || true; }".to_owned(),
-            (name, _) => format!("{{ cat \"$state/\"{} 2>/dev/null || true; }}", quoted(name)),
-        });
-        rest = behind;
-    }
-    if !rest.is_empty() {
-        parts.push(format!("printf %s {}", quoted(rest)));
-    }
-    parts
+    shim_parts(text)
+        .into_iter()
+        .map(|part| match part {
+            ShimPart::Text(text) => format!("printf %s {}", quoted(text)),
+            ShimPart::Argument(number) => format!("printf %s \"${{{number}-}}\""),
+            ShimPart::Count => "printf %s \"$count\"".to_owned(),
+            ShimPart::Stdin => "{ cat \"$call/stdin\" 2>/dev/null || true; }".to_owned(),
+            ShimPart::Value(name) => format!("{{ cat \"$state/\"{} 2>/dev/null || true; }}", quoted(name)),
+            // Such a scenario is not loaded.
+            ShimPart::NoArgument(_) => "true".to_owned(),
+        })
+        .collect()
 }

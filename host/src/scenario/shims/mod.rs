@@ -1,6 +1,15 @@
 //! `[[shim]]`: commands that stand in for real ones (`gh`, `git`, anything), with canned replies and a little memory.
 
+mod regex;
+mod text;
+mod used;
+
 use std::collections::BTreeMap;
+use std::ops::Range;
+
+pub use text::{ShimPart, shim_parts};
+use toml::Spanned;
+use used::Used;
 
 use super::findings::Findings;
 use super::load::belongs_to_the_scenario;
@@ -17,8 +26,10 @@ const MOST_REGEX_BYTES: usize = 1000;
 pub struct Shim {
     /// What it is called; the agent finds it first on PATH.
     pub name: String,
-    /// Whether it reads its standard input to the end and keeps it.
+    /// Whether it reads its standard input to the end and keeps it, where that is a pipe or a file.
     pub reads_stdin: bool,
+    /// Whether it does so where that is a socket, too: an agent may leave one open for ever.
+    pub reads_sockets: bool,
     /// Replies; the first that fits is given.
     pub replies: Vec<ShimReply>,
     /// What is given when none fits; absent: exit code 1 and a message that names the call.
@@ -42,7 +53,7 @@ pub struct ShimReply {
     pub answer: ShimAnswer,
 }
 
-/// What a stand-in says and remembers. In its texts, `{{name}}` is a value that was set, `{{argument:2}}` the second
+/// What a stand-in says and remembers. In its texts, `{{name}}` is a value that a reply of it sets, `{{argument:2}}` the second
 /// argument, `{{stdin}}` the standard input, and `{{count}}` how often this reply has been given, this time included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShimAnswer {
@@ -61,14 +72,15 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<Shim> {
     let mut shims: Vec<Shim> = Vec::new();
     for mut table in root.one_or_many("shim", "`shim`") {
         let name = table.required_text("name");
-        let reads_stdin = table.boolean("stdin").is_none_or(|reads| *reads.get_ref());
+        let stdin = table.boolean("stdin").map(|reads| *reads.get_ref());
+        let mut used = Used::default();
         let mut replies = Vec::new();
         for table in table.one_or_many("reply", "`reply`") {
-            replies.extend(reply(table, findings));
+            replies.extend(reply(table, &mut used, findings));
         }
         let range = table.range();
         let otherwise = table.table("otherwise", "`otherwise`").map(|mut table| {
-            let answer = answer(&mut table, findings);
+            let answer = answer(&mut table, &mut used, findings);
             table.finish(|_| None);
             answer
         });
@@ -87,32 +99,58 @@ pub(super) fn read(root: &mut Table<'_>, findings: &Findings) -> Vec<Shim> {
         } else if shims.len() >= MOST || replies.len() > MOST {
             findings.error("bad-shim", format!("there are more than {MOST} of them"), range, "too many");
         } else {
-            shims.push(Shim { name: (*name.get_ref()).to_owned(), reads_stdin, replies, otherwise });
+            let shim = Shim {
+                name: (*name.get_ref()).to_owned(),
+                reads_stdin: stdin != Some(false),
+                reads_sockets: stdin == Some(true),
+                replies,
+                otherwise,
+            };
+            used.check(&shim, findings);
+            shims.push(shim);
         }
     }
     shims
 }
 
-fn reply(mut table: Table<'_>, findings: &Findings) -> Option<ShimReply> {
-    let text = |table: &mut Table<'_>, key| table.text(key).map(|text| (*text.get_ref()).to_owned());
+fn reply(mut table: Table<'_>, used: &mut Used, findings: &Findings) -> Option<ShimReply> {
+    let owned = |text: &Spanned<&str>| (*text.get_ref()).to_owned();
+    let (exact, prefix, regex) = (table.text("exact"), table.text("prefix"), table.text("regex"));
     let contains = table.texts("contains").unwrap_or_default();
-    let regex = table.text("regex");
-    let mut reply = ShimReply {
-        exact: text(&mut table, "exact"),
-        prefix: text(&mut table, "prefix"),
-        contains: contains.iter().map(|text| (*text.get_ref()).to_owned()).collect(),
-        regex: regex.as_ref().map(|regex| (*regex.get_ref()).to_owned()),
-        when: values(&mut table, "when", findings),
-        answer: ShimAnswer::default(),
-    };
-    if let Some(regex) =
-        regex.filter(|regex| regex.get_ref().len() > MOST_REGEX_BYTES || regex.get_ref().contains('\n'))
+    for (key, text) in [("prefix", &prefix), ("regex", &regex)]
+        .into_iter()
+        .filter_map(|(key, text)| Some((key, text.as_ref()?)))
+        .chain(contains.iter().map(|text| ("contains", text)))
+        .filter(|(_, text)| text.get_ref().is_empty())
     {
-        let message = format!("a regular expression is one line of at most {MOST_REGEX_BYTES} bytes");
-        findings.error("bad-shim", message, regex.span(), "too long");
+        let message = format!("an empty text in `{key}` fits every call");
+        let help = "`exact = \"\"` fits a call without arguments";
+        findings.error_with_help("bad-shim", message, text.span(), "fits everything", help);
     }
+    if let Some(regex) = &regex {
+        let text = regex.get_ref();
+        if text.len() > MOST_REGEX_BYTES || text.contains('\n') {
+            let message = format!("a regular expression is one line of at most {MOST_REGEX_BYTES} bytes");
+            findings.error("bad-shim", message, regex.span(), "too long");
+        } else if let Some(mistake) = regex::mistake(text) {
+            let message = format!("the regular expression {mistake}");
+            let help = "it is an extended one (POSIX, as `grep -E` reads it)";
+            findings.error_with_help("bad-shim", message, regex.span(), "`grep -E` refuses it", help);
+        }
+    }
+    let (when, awaited) = values(&mut table, "when", findings);
+    for (name, range) in awaited {
+        used.awaited(&name, range);
+    }
+    let reply = ShimReply {
+        exact: exact.as_ref().map(owned),
+        prefix: prefix.as_ref().map(owned),
+        contains: contains.iter().map(owned).collect(),
+        regex: regex.as_ref().map(owned),
+        when,
+        answer: answer(&mut table, used, findings),
+    };
     let range = table.range();
-    reply.answer = answer(&mut table, findings);
     table.finish(belongs_to_the_scenario);
     let demands = reply.exact.is_some()
         || reply.prefix.is_some()
@@ -128,27 +166,36 @@ fn reply(mut table: Table<'_>, findings: &Findings) -> Option<ShimReply> {
     Some(reply)
 }
 
-fn answer(table: &mut Table<'_>, findings: &Findings) -> ShimAnswer {
-    let text = |table: &mut Table<'_>, key| table.text(key).map(|text| (*text.get_ref()).to_owned());
-    ShimAnswer {
-        stdout: text(table, "stdout").unwrap_or_default(),
-        stderr: text(table, "stderr").unwrap_or_default(),
-        exit: table.integer("exit", 0..=255).and_then(|exit| u8::try_from(exit).ok()).unwrap_or_default(),
-        set: values(table, "set", findings),
+fn answer(table: &mut Table<'_>, used: &mut Used, findings: &Findings) -> ShimAnswer {
+    let mut text = |table: &mut Table<'_>, key| {
+        let Some(text) = table.text(key) else { return String::new() };
+        used.text(text.get_ref(), &text.span());
+        (*text.get_ref()).to_owned()
+    };
+    let (stdout, stderr) = (text(table, "stdout"), text(table, "stderr"));
+    let exit = table.integer("exit", 0..=255).and_then(|exit| u8::try_from(exit).ok()).unwrap_or_default();
+    let (set, ranges) = values(table, "set", findings);
+    for (name, range) in ranges {
+        used.text(&set[&name], &range);
     }
+    ShimAnswer { stdout, stderr, exit, set }
 }
 
+/// Texts by name, and where each is written.
+type Values = (BTreeMap<String, String>, Vec<(String, Range<usize>)>);
+
 /// A table of texts; names are those that `{{name}}` may have.
-fn values(table: &mut Table<'_>, key: &'static str, findings: &Findings) -> BTreeMap<String, String> {
-    let mut values = BTreeMap::new();
+fn values(table: &mut Table<'_>, key: &'static str, findings: &Findings) -> Values {
+    let mut values = Values::default();
     let Some(table) = table.table(key, format!("`{key}`")) else { return values };
     for (name, value) in table.entries() {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.get_ref().is_empty() || !name.get_ref().chars().all(is_name) {
+        if !text::is_name(name.get_ref()) {
             let message = format!("{} is no name of a value", quote(name.get_ref()));
             findings.error("bad-shim", message, name.span(), "letters, digits, `-` and `_`");
         } else if let Some(text) = as_text(findings, name.get_ref(), value) {
-            values.insert((*name.get_ref()).to_owned(), (*text.get_ref()).to_owned());
+            let range = if key == "when" { name.span() } else { text.span() };
+            values.1.push(((*name.get_ref()).to_owned(), range));
+            values.0.insert((*name.get_ref()).to_owned(), (*text.get_ref()).to_owned());
         }
     }
     values
