@@ -1,6 +1,8 @@
 //! What differs from a baseline. Nothing the agent wrote says what is told: rules of what is ignored are those of the
 //! baseline, so that no `.gitignore` of the agent's own hides what it added.
 
+use std::collections::BTreeSet;
+
 use super::command::Repository;
 use super::{Baseline, DIFF_LIMIT_BYTES, GitError};
 use crate::document::GitChange;
@@ -68,14 +70,15 @@ impl Baseline {
 
 /// Files that are not the baseline's, and that it does not ignore.
 async fn untracked(repository: &Repository) -> Result<Vec<String>, GitError> {
-    let others = ["ls-files", "--others", "-z"];
-    let rules = ["ls-files", "-z", "--", RULES];
-    let (others, rules) = tokio::join!(repository.git(&others), repository.git(&rules));
-    let (others, rules) = (others?, rules?);
+    let others = repository.git(&["ls-files", "--others", "-z"]).await?;
     let others: Vec<&str> = others.split_terminator('\0').collect();
-    let has_rules = !rules.is_empty() || repository.directory.join("info/exclude").exists();
-    if others.is_empty() || !has_rules {
-        return Ok(others.into_iter().map(str::to_owned).collect());
+    let every_one = || others.iter().map(|path| (*path).to_owned()).collect();
+    if others.is_empty() {
+        return Ok(every_one());
+    }
+    let rules = repository.git(&["ls-files", "-z", "--", RULES]).await?;
+    if rules.is_empty() && !repository.directory.join("info/exclude").exists() {
+        return Ok(every_one());
     }
     // A folder with the baseline's rules and nothing of the agent's: no file need be there to be asked about.
     let folder = repository.directory.join("rules");
@@ -96,6 +99,6 @@ async fn untracked(repository: &Repository) -> Result<Vec<String>, GitError> {
     }
     let input: Vec<u8> = others.iter().flat_map(|path| path.bytes().chain([0])).collect();
     let ignored = asked.git_or(&["check-ignore", "--no-index", "-z", "--stdin"], Some(input), 1).await?;
-    let ignored: std::collections::BTreeSet<&str> = ignored.split_terminator('\0').collect();
+    let ignored: BTreeSet<&str> = ignored.split_terminator('\0').collect();
     Ok(others.into_iter().filter(|path| !ignored.contains(path)).map(str::to_owned).collect())
 }

@@ -43,11 +43,11 @@ fn reference(word: &str) -> Option<ShimPart<'_>> {
         let known = number.parse().ok().filter(|number| *number > 0);
         return Some(known.map_or(ShimPart::NoArgument(word), ShimPart::Argument));
     }
-    is_name(word).then(|| match word {
-        "stdin" => ShimPart::Stdin,
-        "count" => ShimPart::Count,
-        name => ShimPart::Value(name),
-    })
+    match word {
+        "stdin" => Some(ShimPart::Stdin),
+        "count" => Some(ShimPart::Count),
+        name => is_name(name).then_some(ShimPart::Value(name)),
+    }
 }
 
 /// Whether a word can be the name of a value.
