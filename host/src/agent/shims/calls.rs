@@ -198,3 +198,30 @@ impl Reader<'_> {
         (!self.reasons.is_empty()).then(|| self.reasons.join("; "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_of_all_calls_is_bounded() {
+        let root = Root::create().unwrap();
+        let shim = Shim { name: "tool".into(), ..Shim::default() };
+        let one = ARGUMENTS_LIMIT_BYTES as usize;
+        // Empty arguments cost the most memory, and long ones the most bytes.
+        for number in 1..=200 {
+            let call = root.path(FOLDER).join(format!("calls/{number}"));
+            std::fs::create_dir_all(&call).unwrap();
+            std::fs::write(call.join("program"), "tool").unwrap();
+            std::fs::write(call.join("arguments"), vec![if number == 1 { 0 } else { b'a' }; one]).unwrap();
+        }
+        let (calls, unread) = calls(&root, &[shim]);
+        assert_eq!(calls.len(), 200);
+        assert_eq!(calls[0].arguments.len(), ALL_LIMIT_ARGUMENTS);
+        let bytes: usize = calls.iter().flat_map(|call| &call.arguments).map(String::len).sum();
+        assert!(bytes as u64 <= ALL_LIMIT_BYTES, "{bytes}");
+        let unread = unread.unwrap();
+        assert!(unread.starts_with("call 1 has more arguments than are kept; "), "{unread}");
+        assert!(unread.ends_with(" more"), "{unread}");
+    }
+}
