@@ -86,7 +86,7 @@ fn saved(path: &Needle, turn: u32, evidence: &Evidence, report: &mut Report) -> 
     }
     for file in evidence.query("$.files[?@.after].change")? {
         let name = match wassert_guest::path::parts(&file.path).as_deref() {
-            Some([_, wassert_guest::path::Part::Name(name), ..]) => name.clone(),
+            Some([_, wassert_guest::path::Part::Name(name), ..]) => name.clone().into_owned(),
             _ => continue,
         };
         if name.ends_with(path.text()) || path.text().ends_with(&format!("/{name}")) {

@@ -61,7 +61,7 @@ pub fn changes(evidence: &Evidence) -> Result<Vec<(String, String, String)>, Str
         let change: Value = node.read()?;
         let word = change.get("change").and_then(Value::as_str).unwrap_or("changed").to_owned();
         if let Some([.., path::Part::Name(name)]) = path::parts(&node.path).as_deref() {
-            changes.push((name.clone(), node.path, word));
+            changes.push((name.to_string(), node.path, word));
         }
     }
     Ok(changes)

@@ -7,7 +7,7 @@ use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::demand;
 use crate::needle::Needle;
-use crate::searched::{self, Searched};
+use crate::searched::{self, Searched, SearchedPart};
 use crate::selection::{Part, Selection};
 use crate::texts;
 
@@ -42,17 +42,15 @@ impl Assertion for RequestContains {
             return Err("parameters: `member` is one of the body: `in = \"body\"`".to_owned());
         }
         let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
-        let mut places = Vec::new();
         let mut found = Vec::new();
         let mut total = 0;
         let member = parameters.member.as_ref().map(Needle::text);
-        for Searched { place, texts } in
-            searched::searched(evidence, &selection, parameters.part, member, parameters.text.text())?
-        {
+        let Searched { places, parts } =
+            searched::searched(evidence, &selection, parameters.part, member, parameters.text.text())?;
+        for SearchedPart { texts, .. } in parts {
             let (here, paths) = texts::occurrences(&texts, parameters.text.text());
             total += here;
             found.extend(paths);
-            places.push(place);
         }
         let text = demand::quoted(parameters.text.text());
         if places.is_empty() {

@@ -35,11 +35,11 @@ impl Assertion for RequestCount {
         let amount = Amount::new(parameters.count, parameters.min, parameters.max)?;
         let section = evidence.section("requests")?;
         let selection = Selection::new(parameters.lane, parameters.turn, None);
-        let nodes = selection.members(evidence, "lane")?;
-        let number = nodes.len() as u32;
+        let number = selection.number(evidence)?;
+        let first = selection.first_members(evidence, "lane", texts::PLACES)?;
         report.demand(
             amount.allows(number),
-            &texts::places(nodes.iter().map(request_of).collect(), &section),
+            &texts::places(first.iter().map(request_of).collect(), &section),
             format!("{}{}", demand::counted(number, "request"), selection.qualifier()),
             amount.words(),
         );

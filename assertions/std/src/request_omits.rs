@@ -7,7 +7,7 @@ use wassert_guest::{Assertion, Evidence, Report};
 
 use crate::demand;
 use crate::needle::Needle;
-use crate::searched::{self, Searched};
+use crate::searched::{self, Searched, SearchedPart};
 use crate::selection::{Part, Selection};
 use crate::texts;
 
@@ -42,14 +42,13 @@ impl Assertion for RequestOmits {
         let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
         let text = demand::quoted(parameters.text.text());
         let member = parameters.member.as_ref().map(Needle::text);
-        let parts =
+        let Searched { places, parts } =
             searched::searched(evidence, &selection, parameters.part, member, parameters.text.text())?;
-        if parts.is_empty() {
+        if places.is_empty() {
             return Err(format!("{}: nothing was searched", selection.none()));
         }
-        let mut places = Vec::new();
         let mut clean = true;
-        for Searched { place, texts } in parts {
+        for SearchedPart { place, texts } in parts {
             let (here, mut paths) = texts::occurrences(&texts, parameters.text.text());
             if here > 0 {
                 clean = false;
@@ -60,10 +59,9 @@ impl Assertion for RequestOmits {
                     format!("a request without {text}"),
                 );
             }
-            places.push(place);
         }
         if clean {
-            let number = places.len();
+            let number = selection.number(evidence)?;
             report.pass(
                 &texts::places(places, "$['requests']"),
                 format!("{text} occurs nowhere in {}; {number} searched", selection.words()),

@@ -5,7 +5,7 @@
 use wassert_guest::{Evidence, Node, path};
 
 use crate::selection::{self, Part, Selection, body_texts, member_texts};
-use crate::texts::{SPOKEN, Text};
+use crate::texts::{PLACES, SPOKEN, Text};
 
 /// The most of a text that the host is asked for; what it finds is looked through again.
 const ASKED_CHARACTERS: usize = 64;
@@ -13,15 +13,23 @@ const ASKED_CHARACTERS: usize = 64;
 /// Characters that stand for something else in an I-Regexp (RFC 9485), or would have to be escaped there.
 const SPECIAL: &str = r"()*+-.?[\]^{|}$";
 
-/// One request's part.
+/// What was searched, and what may hold the needle.
 pub struct Searched {
+    /// The first places that were searched; none when there is no such request.
+    pub places: Vec<String>,
+    /// The requests whose texts may hold the needle, in document order.
+    pub parts: Vec<SearchedPart>,
+}
+
+/// One request's part.
+pub struct SearchedPart {
     /// The place that was searched.
     pub place: String,
     /// Its texts; of a transcript, those that may hold the needle.
     pub texts: Vec<Text>,
 }
 
-/// The parts of the selected requests, in document order. `member` is one of the body.
+/// Searches the selected requests. `member` is one of the body.
 ///
 /// # Errors
 /// When the evidence cannot be read, or a body has no such member.
@@ -31,7 +39,7 @@ pub fn searched(
     part: Part,
     member: Option<&str>,
     needle: &str,
-) -> Result<Vec<Searched>, String> {
+) -> Result<Searched, String> {
     if part == Part::Transcript {
         return transcripts(evidence, selection, needle);
     }
@@ -40,38 +48,47 @@ pub fn searched(
             Some(member) => member_texts(evidence, node, member)?,
             None => body_texts(evidence, node)?,
         };
-        Ok(Searched { place, texts })
+        Ok(SearchedPart { place, texts })
     };
-    selection.members(evidence, "body")?.iter().map(body).collect()
+    let parts: Vec<_> =
+        selection.members(evidence, "body")?.iter().map(body).collect::<Result<_, String>>()?;
+    let places = parts.iter().take(PLACES).map(|part| part.place.clone()).collect();
+    Ok(Searched { places, parts })
 }
 
-fn transcripts(evidence: &Evidence, selection: &Selection, needle: &str) -> Result<Vec<Searched>, String> {
+fn transcripts(evidence: &Evidence, selection: &Selection, needle: &str) -> Result<Searched, String> {
+    let selected: Vec<_> =
+        selection.first_members(evidence, "lane", PLACES)?.iter().filter_map(selection::position).collect();
     // A text above 64 KiB is an object that names its bytes: it may hold anything.
     let wanted = format!("[?search(@, {}) || @['$blob']]", path::quote(plain(needle)));
-    let spoken: Vec<_> = SPOKEN.iter().map(|member| path::quote(member)).collect();
-    let mut found = selection.below(evidence, &format!(".transcript[*]{wanted}"))?;
-    found.extend(selection.below(evidence, &format!(".transcript[*][{}]..{wanted}", spoken.join(",")))?);
+    let found = match &selected[..] {
+        [] => Vec::new(),
+        [one] => evidence.query(&format!("$.requests[{one}].transcript[*]..{wanted}"))?,
+        _ => selection.below(evidence, &format!(".transcript[*]..{wanted}"))?,
+    };
     let mut said: Vec<_> = found.into_iter().filter_map(|node| Some((place(&node)?, node))).collect();
+    // A descendant segment gives what stands deeper after everything beside it.
     said.sort_by_key(|(place, _)| *place);
     // What stands in such an object is no text.
     let named: Vec<String> =
         said.iter().filter(|(_, node)| is_named(node)).map(|(_, node)| format!("{}[", node.path)).collect();
     said.retain(|(_, node)| !named.iter().any(|above| node.path.starts_with(above)));
-    let mut said = said.into_iter().peekable();
 
-    let mut searched = Vec::new();
-    for request in selection.members(evidence, "lane")? {
-        let Some(index) = selection::position(&request) else { continue };
-        let place = path::member(&path::element("$['requests']", index), "transcript");
-        let mut texts = Vec::new();
-        while let Some(((of, ..), node)) = said.next_if(|((of, ..), _)| *of <= index) {
-            if of == index {
-                texts.push(Text { text: node.read()?, path: node.path });
-            }
+    let mut parts: Vec<SearchedPart> = Vec::new();
+    let mut latest = None;
+    for ((request, ..), node) in said {
+        if latest.replace(request) != Some(request) {
+            parts.push(SearchedPart { place: transcript(request), texts: Vec::new() });
         }
-        searched.push(Searched { place, texts });
+        if let Some(part) = parts.last_mut() {
+            part.texts.push(Text { text: node.read()?, path: node.path });
+        }
     }
-    Ok(searched)
+    Ok(Searched { places: selected.into_iter().map(transcript).collect(), parts })
+}
+
+fn transcript(request: usize) -> String {
+    path::member(&path::element("$['requests']", request), "transcript")
 }
 
 /// Whether a node is not a text itself but names the bytes of one.
@@ -83,7 +100,7 @@ fn is_named(node: &Node) -> bool {
 fn place(node: &Node) -> Option<(usize, usize, usize)> {
     match path::parts(&node.path)?.get(1..5)? {
         [path::Part::Index(request), _, path::Part::Index(item), path::Part::Name(member)] => {
-            Some((*request, *item, SPOKEN.iter().position(|spoken| spoken == member)?))
+            Some((*request, *item, SPOKEN.iter().position(|spoken| *spoken == *member)?))
         }
         _ => None,
     }

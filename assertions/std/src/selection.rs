@@ -28,11 +28,31 @@ impl Selection {
     /// # Errors
     /// When the evidence cannot be read.
     pub fn members(&self, evidence: &Evidence, member: &str) -> Result<Vec<Node>, String> {
-        let nodes = self.below(evidence, &format!(".{member}"))?;
-        Ok(match self.request {
-            Some(request) => nodes.into_iter().skip(request.get() as usize - 1).take(1).collect(),
-            None => nodes,
-        })
+        match self.request {
+            Some(_) => self.first_members(evidence, member, 1),
+            None => self.below(evidence, &format!(".{member}")),
+        }
+    }
+
+    /// The same of the first selected requests only.
+    ///
+    /// # Errors
+    /// When the evidence cannot be read.
+    pub fn first_members(&self, evidence: &Evidence, member: &str, most: usize) -> Result<Vec<Node>, String> {
+        let (skip, most) = match self.request {
+            Some(request) => (request.get() - 1, 1),
+            None => (0, most as u32),
+        };
+        Ok(evidence.page(&self.expression(&format!(".{member}")), skip, most)?)
+    }
+
+    /// How many requests there are.
+    ///
+    /// # Errors
+    /// When the evidence cannot be read.
+    pub fn number(&self, evidence: &Evidence) -> Result<u32, String> {
+        let all = evidence.count(&self.expression(".lane"))?;
+        Ok(self.request.map_or(all, |request| u32::from(request.get() <= all)))
     }
 
     /// What a query finds in the requests of the lane and the turn, whichever of them is meant.
@@ -40,6 +60,10 @@ impl Selection {
     /// # Errors
     /// When the evidence cannot be read.
     pub fn below(&self, evidence: &Evidence, query: &str) -> Result<Vec<Node>, String> {
+        Ok(evidence.query(&self.expression(query))?)
+    }
+
+    fn expression(&self, query: &str) -> String {
         let mut conditions = Vec::new();
         if self.lane != ANY {
             conditions.push(format!("@.lane == {}", path::quote(&self.lane)));
@@ -47,7 +71,7 @@ impl Selection {
         conditions.extend(self.turn.map(|turn| format!("@.turn == {turn}")));
         let filter =
             if conditions.is_empty() { "*".to_owned() } else { format!("?{}", conditions.join(" && ")) };
-        Ok(evidence.query(&format!("$.requests[{filter}]{query}"))?)
+        format!("$.requests[{filter}]{query}")
     }
 
     /// ``request 2 of lane `main` in turn 1``, for messages.

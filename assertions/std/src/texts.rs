@@ -7,7 +7,7 @@ use wassert_guest::{Evidence, Place, Refusal, path};
 pub const SPOKEN: [&str; 5] = ["text", "tool", "input", "output", "raw"];
 
 /// Places in one finding; more would only be noise.
-const PLACES: usize = 16;
+pub const PLACES: usize = 16;
 
 /// A text and where it stands: a normalized path, or the name of a blob.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use wassert_guest::{Assertion, Evidence, NoParameters, Report, path};
+use wassert_guest::{Assertion, Evidence, NoParameters, Node, Report, path};
 
 use crate::demand;
 use crate::texts;
@@ -72,22 +72,35 @@ type Item = (usize, bool, String);
 /// The calls and results of every request, by the path of its transcript. What they say may be large and is not asked
 /// for.
 fn called(evidence: &Evidence) -> Result<Vec<(String, Vec<Item>)>, String> {
-    let query = "$.requests[*].transcript[?@.kind == 'call' || @.kind == 'result']['kind','call']";
-    let mut called: BTreeMap<usize, (String, Vec<Item>)> = BTreeMap::new();
-    for node in evidence.query(query)? {
-        let parts = path::parts(&node.path).unwrap_or_default();
-        let [_, path::Part::Index(request), _, path::Part::Index(index), _] = &parts[..] else {
-            continue;
-        };
-        let transcript = path::member(&path::element("$['requests']", *request), "transcript");
-        let items = called.entry(*request).or_insert_with(|| (transcript, Vec::new()));
-        let text: String = node.read()?;
-        match items.1.last_mut() {
-            Some((last, _, call)) if last == index => *call = text,
-            _ => items.1.push((*index, text == "call", String::new())),
+    let mut called: BTreeMap<usize, Vec<Item>> = BTreeMap::new();
+    for (kind, is_call) in [("call", true), ("result", false)] {
+        for node in evidence.query(&format!("$.requests[*].transcript[?@.kind == '{kind}'].call"))? {
+            if let Some((request, index)) = position(&node) {
+                called.entry(request).or_default().push((index, is_call, node.read()?));
+            }
         }
     }
-    Ok(called.into_values().collect())
+    // One without an identifier pairs with nothing but another such.
+    let unnamed = "$.requests[*].transcript[?!@.call && (@.kind == 'call' || @.kind == 'result')].kind";
+    for node in evidence.query(unnamed)? {
+        if let Some((request, index)) = position(&node) {
+            let kind: String = node.read()?;
+            called.entry(request).or_default().push((index, kind == "call", String::new()));
+        }
+    }
+    let of_request = |(request, mut items): (usize, Vec<Item>)| {
+        items.sort();
+        (path::member(&path::element("$['requests']", request), "transcript"), items)
+    };
+    Ok(called.into_iter().map(of_request).collect())
+}
+
+/// Positions of the request and of the item that a node is a member of.
+fn position(node: &Node) -> Option<(usize, usize)> {
+    match path::parts(&node.path)?[..] {
+        [_, path::Part::Index(request), _, path::Part::Index(index), _] => Some((request, index)),
+        _ => None,
+    }
 }
 
 /// Positions in a transcript.

@@ -64,7 +64,7 @@ impl Assertion for WorkspaceChanges {
 /// The file that a node below `files` belongs to.
 fn file_of(node: &Node) -> Option<String> {
     match path::parts(&node.path)?.into_iter().nth(1)? {
-        path::Part::Name(name) => Some(name),
+        path::Part::Name(name) => Some(name.into_owned()),
         path::Part::Index(_) => None,
     }
 }

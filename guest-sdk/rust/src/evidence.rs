@@ -42,6 +42,14 @@ impl Evidence {
         }
     }
 
+    /// At most `max` of the matches, without the first `skip`; what comes after them is not looked at.
+    ///
+    /// # Errors
+    /// Those of [`Evidence::query`], and `too-large` when they are more than the host hands out at once.
+    pub fn page(&self, expression: &str, skip: u32, max: u32) -> Result<Vec<Node>, Refusal> {
+        Ok(evidence::query(expression, skip, max)?.into_iter().map(Node::from).collect())
+    }
+
     /// The number of matches; cheaper than fetching them.
     ///
     /// # Errors
@@ -55,7 +63,7 @@ impl Evidence {
     /// # Errors
     /// Those of [`Evidence::query`].
     pub fn first(&self, expression: &str) -> Result<Option<Node>, Refusal> {
-        Ok(evidence::query(expression, 0, 1)?.into_iter().next().map(Node::from))
+        Ok(self.page(expression, 0, 1)?.pop())
     }
 
     /// The one match of an expression that names one place.

@@ -1,5 +1,6 @@
 //! Paths of the run document (RFC 9535): writing them, quoting text in them, taking a normalized one apart.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// A text as a JSONPath string literal in single quotes: `it's` becomes `'it\'s'`.
@@ -36,15 +37,15 @@ pub fn element(path: &str, index: usize) -> String {
 
 /// One step of a normalized path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Part<'p> {
     /// A member of an object.
-    Name(String),
+    Name(Cow<'p, str>),
     /// An element of an array, from 0.
     Index(usize),
 }
 
 /// The steps of a normalized path after `$`; nothing when it is not one.
-pub fn parts(path: &str) -> Option<Vec<Part>> {
+pub fn parts(path: &str) -> Option<Vec<Part<'_>>> {
     let mut rest = path.strip_prefix('$')?;
     let mut parts = Vec::new();
     while !rest.is_empty() {
@@ -63,12 +64,16 @@ pub fn parts(path: &str) -> Option<Vec<Part>> {
 }
 
 /// The name up to the closing quote, and what comes after it.
-fn unquote(quoted: &str) -> Option<(String, &str)> {
+fn unquote(quoted: &str) -> Option<(Cow<'_, str>, &str)> {
+    let plain = quoted.find(['\'', '\\'])?;
+    if quoted[plain..].starts_with('\'') {
+        return Some((quoted[..plain].into(), &quoted[plain + 1..]));
+    }
     let mut name = String::new();
     let mut characters = quoted.char_indices();
     while let Some((at, character)) = characters.next() {
         match character {
-            '\'' => return Some((name, &quoted[at + 1..])),
+            '\'' => return Some((name.into(), &quoted[at + 1..])),
             '\\' => match characters.next()?.1 {
                 'b' => name.push('\u{8}'),
                 'f' => name.push('\u{c}'),

@@ -52,6 +52,12 @@ pub enum Refusal {
         /// The most nodes one segment may select.
         limit: usize,
     },
+    /// The paths of what matches grew too long together.
+    #[error("the paths of what the query selects are longer than {limit_bytes} bytes together")]
+    PathsTooLarge {
+        /// The most bytes they may have.
+        limit_bytes: usize,
+    },
     /// The budget is used up.
     #[error("the budget for queries is used up")]
     Exhausted,

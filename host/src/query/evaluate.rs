@@ -14,6 +14,9 @@ use crate::value::{PathPart, push_path_part};
 /// The most nodes one answer may have: a bound of memory, where the budget is one of time.
 const NODES_LIMIT: usize = 1 << 20;
 
+/// The most bytes the paths of one answer may have together: names of members come from agents.
+const PATHS_LIMIT_BYTES: usize = 64 << 20;
+
 /// Bytes of a name that are compared for one unit.
 const NAME_BYTES_PER_UNIT: usize = 16;
 
@@ -29,7 +32,8 @@ pub struct Node<V> {
 /// The nodes a query selects, in the specification's order; members of objects in sorted order of their names.
 ///
 /// # Errors
-/// [`Refusal::Exhausted`] when the budget is used up on the way, [`Refusal::TooLarge`] for too many matches.
+/// [`Refusal::Exhausted`] when the budget is used up on the way, [`Refusal::TooLarge`] and
+/// [`Refusal::PathsTooLarge`] for too many matches.
 pub fn nodes<'v, V: Json<'v>>(
     query: &Query,
     document: V,
@@ -50,7 +54,7 @@ pub fn page<'v, V: Json<'v>>(
     budget: &mut Budget,
 ) -> Result<Vec<Node<V>>, Refusal> {
     let mut found = Vec::new();
-    let mut to_skip = skip;
+    let (mut to_skip, mut paths_bytes) = (skip, 0);
     if max == 0 {
         return Ok(found);
     }
@@ -58,7 +62,7 @@ pub fn page<'v, V: Json<'v>>(
         query,
         document,
         &mut PathParts::wanted(),
-        &mut |path, value| {
+        &mut |budget, path, value| {
             if to_skip > 0 {
                 to_skip -= 1;
                 return Ok(ControlFlow::Continue(()));
@@ -66,7 +70,13 @@ pub fn page<'v, V: Json<'v>>(
             if found.len() == NODES_LIMIT {
                 return Err(Refusal::TooLarge { limit: NODES_LIMIT });
             }
-            found.push(Node { path: path.normalized(), value });
+            let path = path.normalized();
+            paths_bytes += path.len();
+            if paths_bytes > PATHS_LIMIT_BYTES {
+                return Err(Refusal::PathsTooLarge { limit_bytes: PATHS_LIMIT_BYTES });
+            }
+            budget.charge(path.len() as u64)?;
+            found.push(Node { path, value });
             Ok(if found.len() == max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         },
     )?;
@@ -79,10 +89,15 @@ pub fn page<'v, V: Json<'v>>(
 /// [`Refusal::Exhausted`] when the budget is used up on the way.
 pub fn count<'v, V: Json<'v>>(query: &Query, document: V, budget: &mut Budget) -> Result<usize, Refusal> {
     let mut count = 0;
-    Evaluation::new(document, budget).select(query, document, &mut PathParts::unwanted(), &mut |_, _| {
-        count += 1;
-        Ok(ControlFlow::Continue(()))
-    })?;
+    Evaluation::new(document, budget).select(
+        query,
+        document,
+        &mut PathParts::unwanted(),
+        &mut |_, _, _| {
+            count += 1;
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     Ok(count)
 }
 
@@ -125,7 +140,7 @@ impl<'v> PathParts<'v> {
 type Visit<'f, 'v, E, V> = dyn FnMut(&mut E, &mut PathParts<'v>, V) -> Result<ControlFlow<()>, Refusal> + 'f;
 
 /// Told of every node that is selected; says whether to go on.
-type Found<'f, 'v, V> = dyn FnMut(&PathParts<'v>, V) -> Result<ControlFlow<()>, Refusal> + 'f;
+type Found<'f, 'v, V> = dyn FnMut(&mut Budget, &PathParts<'v>, V) -> Result<ControlFlow<()>, Refusal> + 'f;
 
 pub(super) struct Evaluation<'v, 'b, V> {
     root: V,
@@ -146,12 +161,30 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         path: &mut PathParts<'v>,
         found: &mut Found<'_, 'v, V>,
     ) -> Result<(), Refusal> {
-        let value = match query.origin {
+        let value = self.origin(query, current)?;
+        self.follow(&query.segments, path, value, found).map(|_| ())
+    }
+
+    /// Where a query starts.
+    pub(super) fn origin(&mut self, query: &Query, current: V) -> Result<V, Refusal> {
+        self.budget.charge(1)?;
+        Ok(match query.origin {
             Origin::Root => self.root,
             Origin::Current => current,
-        };
+        })
+    }
+
+    /// What a name selects, with the name as the document has it.
+    pub(super) fn member(&mut self, name: &str, value: V) -> Result<Option<(&'v str, V)>, Refusal> {
+        self.budget.charge(1 + (name.len() / NAME_BYTES_PER_UNIT) as u64)?;
+        Ok(value.member(name))
+    }
+
+    /// What a position selects, counted from the end where it is negative.
+    pub(super) fn element(&mut self, index: i64, value: V) -> Result<Option<(usize, V)>, Refusal> {
         self.budget.charge(1)?;
-        self.follow(&query.segments, path, value, found).map(|_| ())
+        let Kind::Array(length) = value.kind() else { return Ok(None) };
+        Ok(position(index, length).and_then(|index| Some((index, value.element(index)?))))
     }
 
     /// Sends one node through the segments that are left.
@@ -162,7 +195,7 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         value: V,
         found: &mut Found<'_, 'v, V>,
     ) -> Result<ControlFlow<()>, Refusal> {
-        let Some((segment, rest)) = segments.split_first() else { return found(path, value) };
+        let Some((segment, rest)) = segments.split_first() else { return found(self.budget, path, value) };
         if segment.descendant {
             self.descend(segment, rest, path, value, found)
         } else {
@@ -208,31 +241,35 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         value: V,
         found: &mut Found<'_, 'v, V>,
     ) -> Result<ControlFlow<()>, Refusal> {
-        self.budget.charge(1)?;
         match selector {
-            Selector::Name(name) => {
-                self.budget.charge((name.len() / NAME_BYTES_PER_UNIT) as u64)?;
-                let Some((name, member)) = value.member(name) else { return Ok(ControlFlow::Continue(())) };
-                self.step(PathPart::Name(name), rest, path, member, found)
-            }
-            Selector::Index(index) => {
-                let Kind::Array(length) = value.kind() else { return Ok(ControlFlow::Continue(())) };
-                self.step_to(position(*index, length), rest, path, value, found)
-            }
+            Selector::Name(name) => match self.member(name, value)? {
+                Some((name, member)) => self.step(PathPart::Name(name), rest, path, member, found),
+                None => Ok(ControlFlow::Continue(())),
+            },
+            Selector::Index(index) => match self.element(*index, value)? {
+                Some((index, element)) => self.step(PathPart::Index(index), rest, path, element, found),
+                None => Ok(ControlFlow::Continue(())),
+            },
             Selector::Wildcard => {
+                self.budget.charge(1)?;
                 self.children(path, value, &mut |this, path, child| this.follow(rest, path, child, found))
             }
             Selector::Slice { start, end, step } => {
+                self.budget.charge(1)?;
                 let Kind::Array(length) = value.kind() else { return Ok(ControlFlow::Continue(())) };
                 for index in slice(*start, *end, *step, length) {
                     self.budget.charge(1)?;
-                    if self.step_to(Some(index), rest, path, value, found)?.is_break() {
+                    let Some(element) = value.element(index) else { continue };
+                    if self.step(PathPart::Index(index), rest, path, element, found)?.is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
                 Ok(ControlFlow::Continue(()))
             }
-            Selector::Filter(logical) => self.filtered(logical, rest, path, value, found),
+            Selector::Filter(logical) => {
+                self.budget.charge(1)?;
+                self.filtered(logical, rest, path, value, found)
+            }
         }
     }
 
@@ -251,20 +288,6 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
                 Ok(ControlFlow::Continue(()))
             }
         })
-    }
-
-    fn step_to(
-        &mut self,
-        index: Option<usize>,
-        rest: &[Segment],
-        path: &mut PathParts<'v>,
-        array: V,
-        found: &mut Found<'_, 'v, V>,
-    ) -> Result<ControlFlow<()>, Refusal> {
-        match index.and_then(|index| Some((index, array.element(index)?))) {
-            Some((index, element)) => self.step(PathPart::Index(index), rest, path, element, found),
-            None => Ok(ControlFlow::Continue(())),
-        }
     }
 
     fn step(
@@ -288,15 +311,24 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         value: V,
         visit: &mut Visit<'_, 'v, Self, V>,
     ) -> Result<ControlFlow<()>, Refusal> {
-        let elements = value.elements().enumerate().map(|(index, element)| (PathPart::Index(index), element));
-        let members = value.members().map(|(name, member)| (PathPart::Name(name), member));
-        for (part, child) in elements.chain(members) {
-            self.budget.charge(1)?;
+        let mut reach = |this: &mut Self, part, child| {
+            this.budget.charge(1)?;
             path.push(part);
-            let going = visit(self, path, child);
+            let going = visit(this, path, child);
             path.pop();
-            if going?.is_break() {
-                return Ok(ControlFlow::Break(()));
+            going
+        };
+        if value.is_array() {
+            for (index, element) in value.elements().enumerate() {
+                if reach(self, PathPart::Index(index), element)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        } else if value.is_object() {
+            for (name, member) in value.members() {
+                if reach(self, PathPart::Name(name), member)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -339,13 +371,26 @@ mod tests {
     }
 
     #[test]
+    fn long_paths_are_charged_and_bounded() {
+        let document = json!({ "x".repeat(100_000): vec![0; 1_000] });
+        let query = Query::parse("$.*[*]").unwrap();
+        let mut unlimited = Budget::new(u64::MAX);
+        let refused = Err(Refusal::PathsTooLarge { limit_bytes: PATHS_LIMIT_BYTES });
+        assert_eq!(nodes(&query, &document, &mut unlimited), refused);
+        assert_eq!(count(&query, &document, &mut unlimited), Ok(1_000));
+        let mut budget = Budget::new(1_000_000);
+        assert_eq!(nodes(&query, &document, &mut budget), Err(Refusal::Exhausted));
+        assert_eq!(page(&query, &document, 0, 5, &mut Budget::new(1_000_000)).unwrap().len(), 5);
+    }
+
+    #[test]
     fn a_page_costs_what_comes_before_its_end() {
         let document = json!(vec![0; 1_000]);
         let query = Query::parse("$[*]").unwrap();
         let mut budget = Budget::new(10_000);
         let found = page(&query, &document, 10, 2, &mut budget).unwrap();
         assert_eq!(found.iter().map(|node| node.path.as_str()).collect::<Vec<_>>(), ["$[10]", "$[11]"]);
-        assert_eq!(10_000 - budget.left(), 14);
+        assert_eq!(10_000 - budget.left(), 14 + "$[10]$[11]".len() as u64);
         assert_eq!(page(&query, &document, 2_000, 2, &mut budget), Ok(Vec::new()));
         assert_eq!(page(&query, &document, 0, 0, &mut budget), Ok(Vec::new()));
     }

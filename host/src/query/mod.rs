@@ -38,4 +38,4 @@ pub use tree::{Json, Kind};
 
 /// Changes whenever the same expression may select other nodes or cost another number of units; part of the engine's
 /// identity in receipts.
-pub const QUERY_VERSION: u32 = 2;
+pub const QUERY_VERSION: u32 = 3;

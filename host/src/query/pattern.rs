@@ -1,5 +1,6 @@
 //! Regular expressions of `match` and `search`: linear time, bounded size, what they may cost charged before.
 
+use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
 
 use super::iregexp::{self, Expression};
@@ -33,8 +34,26 @@ struct Kept {
 }
 
 struct Compiled {
-    regex: Regex,
+    matcher: Matcher,
     units_per_byte: u64,
+}
+
+enum Matcher {
+    /// The whole of a text.
+    Equals(String),
+    /// Within a text.
+    Contains(Finder<'static>),
+    Regex(Regex),
+}
+
+impl Matcher {
+    fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Equals(whole) => text == whole,
+            Self::Contains(part) => part.find(text.as_bytes()).is_some(),
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
 }
 
 impl Patterns {
@@ -62,7 +81,7 @@ impl Patterns {
         match &self.kept[at].compiled {
             Some(compiled) => {
                 budget.charge((text.len() as u64 + 1).saturating_mul(compiled.units_per_byte))?;
-                Ok(compiled.regex.is_match(text))
+                Ok(compiled.matcher.is_match(text))
             }
             None => Ok(false),
         }
@@ -75,11 +94,18 @@ fn compile(expression: &str, whole: bool, budget: &mut Budget) -> Result<Option<
         return Ok(None);
     };
     budget.charge(COMPILE_UNITS_PER_STATE * states)?;
+    if is_literal {
+        let matcher = match whole {
+            true => Matcher::Equals(expression.to_owned()),
+            false => Matcher::Contains(Finder::new(expression).into_owned()),
+        };
+        return Ok(Some(Compiled { matcher, units_per_byte: 1 }));
+    }
     let anchored = if whole { format!(r"\A(?:{translated})\z") } else { translated };
     let mut builder = RegexBuilder::new(&anchored);
     builder.size_limit(COMPILED_LIMIT_BYTES).dfa_size_limit(AUTOMATON_LIMIT_BYTES);
-    let units_per_byte = if is_literal { 1 } else { states };
-    Ok(builder.build().ok().map(|regex| Compiled { regex, units_per_byte }))
+    let matcher = builder.build().ok().map(Matcher::Regex);
+    Ok(matcher.map(|matcher| Compiled { matcher, units_per_byte: states }))
 }
 
 #[cfg(test)]

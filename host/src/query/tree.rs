@@ -7,6 +7,12 @@ pub trait Json<'v>: Copy {
     /// What it is, and what it holds when it holds no other values.
     fn kind(self) -> Kind<'v>;
 
+    /// Whether it is an array.
+    fn is_array(self) -> bool;
+
+    /// Whether it is an object.
+    fn is_object(self) -> bool;
+
     /// A member by its name, with the name as the document has it; `None` when there is none or this is no object.
     fn member(self, name: &str) -> Option<(&'v str, Self)>;
 
@@ -57,6 +63,14 @@ impl<'v> Json<'v> for &'v Value {
             Value::Array(elements) => Kind::Array(elements.len()),
             Value::Object(members) => Kind::Object(members.len()),
         }
+    }
+
+    fn is_array(self) -> bool {
+        Value::is_array(self)
+    }
+
+    fn is_object(self) -> bool {
+        Value::is_object(self)
     }
 
     fn member(self, name: &str) -> Option<(&'v str, Self)> {

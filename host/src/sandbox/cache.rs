@@ -62,21 +62,22 @@ impl Cache {
         let (code, hash) = std::thread::scope(|scope| {
             let (show, shown) = sync_channel::<(Vec<u8>, usize)>(CHUNKS_AHEAD);
             let (give_back, free) = channel();
-            let hashing = scope.spawn(move || {
+            let hash = move || {
                 for (chunk, length) in shown {
                     hasher.update(&chunk[..length]);
                     let _ = give_back.send(chunk);
                 }
                 hasher.finalize()
-            });
+            };
+            let hashing = std::thread::Builder::new().spawn_scoped(scope, hash).ok()?;
             // A hash of less than everything fits nothing.
             let code = Code::read(&mut file, most_bytes, |chunk, length| {
                 let _ = show.send((chunk, length));
                 free.try_recv().unwrap_or_else(|_| vec![0; CHUNK_BYTES])
             });
             drop(show);
-            (code, hashing.join())
-        });
+            Some((code, hashing.join()))
+        })?;
         // `blake3::Hash` compares in constant time.
         (hash.ok()? == blake3::Hash::from_bytes(expected)).then_some(code.ok()?)
     }
@@ -172,12 +173,11 @@ fn forget_oldest(folder: &Path, most: usize) -> io::Result<()> {
     if entries.len() <= most {
         return Ok(());
     }
-    let mut files = Vec::new();
-    for entry in &entries {
-        files.push((entry.metadata()?.modified()?, entry.path()));
-    }
+    // Another process may have forgotten some of them meanwhile.
+    let age = |entry: &fs::DirEntry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()));
+    let mut files: Vec<_> = entries.iter().filter_map(age).collect();
     files.sort();
-    let surplus = files.len() - (most - most / 4);
+    let surplus = files.len().saturating_sub(most - most / 4);
     // Another process may forget the same ones.
     files.iter().take(surplus).for_each(|(_, path)| drop(fs::remove_file(path)));
     Ok(())

@@ -112,7 +112,9 @@ impl Case {
             }
             Err(query::Refusal::Exhausted) => Err(self.exhausted()),
             Err(refusal @ query::Refusal::Invalid { .. }) => Ok(Err(refused("invalid-expression", refusal))),
-            Err(refusal @ query::Refusal::TooLarge { .. }) => Ok(Err(refused("too-large", refusal))),
+            Err(refusal @ (query::Refusal::TooLarge { .. } | query::Refusal::PathsTooLarge { .. })) => {
+                Ok(Err(refused("too-large", refusal)))
+            }
         }
     }
 }

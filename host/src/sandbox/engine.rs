@@ -11,7 +11,7 @@ use super::pool;
 
 /// What a verdict is a function of besides its inputs: wasmtime's release line (the meaning of one unit of fuel), the
 /// cost table below, the list of proposals below and the query evaluator. Never the back end.
-pub const ENGINE_ID: &str = "wasmtime-48.0/cost-1/proposals-1/query-2";
+pub const ENGINE_ID: &str = "wasmtime-48.0/cost-1/proposals-1/query-3";
 
 /// The most that a stack of WebAssembly code may be: every check runs on a thread of [`THREAD_STACK_BYTES`], which must
 /// leave room for the host.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,6 +78,28 @@ pub(super) struct Evidence {
 struct KeptBlobs {
     by_digest: BTreeMap<Digest, Arc<[u8]>>,
     bytes: usize,
+    /// Those that are in somebody's hands, so that they are in memory once.
+    open: BTreeMap<Digest, Weak<[u8]>>,
+}
+
+impl KeptBlobs {
+    fn get(&self, digest: &Digest) -> Option<Arc<[u8]>> {
+        let open = || self.open.get(digest).and_then(Weak::upgrade);
+        self.by_digest.get(digest).cloned().or_else(open)
+    }
+
+    fn put(&mut self, digest: Digest, bytes: &Arc<[u8]>) {
+        if self.by_digest.contains_key(&digest) {
+            return;
+        }
+        if self.bytes + bytes.len() <= KEPT_BLOBS_LIMIT_BYTES {
+            self.bytes += bytes.len();
+            self.by_digest.insert(digest, Arc::clone(bytes));
+        } else {
+            self.open.retain(|_, bytes| bytes.strong_count() > 0);
+            self.open.insert(digest, Arc::downgrade(bytes));
+        }
+    }
 }
 
 /// What a module may see, and what of it stands in the receipt.
@@ -175,16 +197,13 @@ impl Evidence {
             return Ok(text_in_document(&self.opened.document, name).map(Arc::from));
         };
         let Some(digest) = names.get(name) else { return Ok(None) };
-        if let Some(kept) = self.blobs.lock().unwrap_or_else(PoisonError::into_inner).by_digest.get(digest) {
-            return Ok(Some(Arc::clone(kept)));
+        let kept = || self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = kept().get(digest) {
+            return Ok(Some(kept));
         }
         let Some(bytes) = self.opened.blob(name)? else { return Ok(None) };
         let bytes: Arc<[u8]> = bytes.into();
-        let mut kept = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes + bytes.len() <= KEPT_BLOBS_LIMIT_BYTES && !kept.by_digest.contains_key(digest) {
-            kept.bytes += bytes.len();
-            kept.by_digest.insert(*digest, Arc::clone(&bytes));
-        }
+        kept().put(*digest, &bytes);
         Ok(Some(bytes))
     }
 }
@@ -249,6 +268,17 @@ mod tests {
         assert_eq!(evidence.blob(&granted, "requests/1/body").unwrap(), None);
         let granted = evidence.granted(&["turns".to_owned(), "requests.transcript".to_owned()]);
         assert_eq!(evidence.blob(&granted, "requests/0/body").unwrap(), None);
+    }
+
+    #[test]
+    fn large_bytes_are_in_memory_once_while_somebody_has_them() {
+        let mut kept = KeptBlobs::default();
+        let large: Arc<[u8]> = vec![0; KEPT_BLOBS_LIMIT_BYTES + 1].into();
+        let digest = Digest::of("large");
+        kept.put(digest, &large);
+        assert!(kept.get(&digest).is_some_and(|again| Arc::ptr_eq(&again, &large)));
+        drop(large);
+        assert!(kept.get(&digest).is_none());
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! What stands at a place a module points at, rendered by the host: a module can't forge a quotation.
 
-use serde_json::Value;
-
 use super::evidence::{Evidence, EvidenceError, Granted};
 use super::shown::Shown;
 use crate::query::{self, Json, Kind};
-use crate::value::{Place, canonical, excerpt};
+use crate::value::{Place, excerpt};
 
 /// The most characters of a quotation.
 const ACTUAL_LIMIT_CHARACTERS: usize = 200;
@@ -65,10 +63,6 @@ fn bounded_canonical(value: Shown<'_>) -> String {
     match value.kind() {
         Kind::Array(length) if length > ACTUAL_LIMIT_CHARACTERS => format!("[… {length} elements]"),
         Kind::Object(length) if length > ACTUAL_LIMIT_CHARACTERS => format!("{{… {length} members}}"),
-        Kind::Text(text) if text.len() > QUOTED_LIMIT_BYTES => {
-            let cut: String = text.chars().take(ACTUAL_LIMIT_CHARACTERS).collect();
-            canonical(&Value::String(cut))
-        }
-        _ => value.canonical(),
+        _ => value.canonical_start(QUOTED_LIMIT_BYTES),
     }
 }

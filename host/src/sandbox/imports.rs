@@ -95,7 +95,7 @@ impl evidence::Host for State {
         for node in found {
             let json = node.value.canonical();
             bytes += node.path.len() + json.len();
-            case.charge((node.path.len() + json.len()) as u64)?;
+            case.charge(json.len() as u64)?;
             if bytes > case.limits.answer_bytes {
                 let detail = format!(
                     "the matches are larger than {} (limits.answer_bytes); ask for fewer at a time or for less of each",
@@ -130,6 +130,8 @@ impl evidence::HostBlob for State {
             let detail = format!("there are no bytes `{}` in the granted evidence", excerpt_of(&name, 100));
             return Ok(Err(refused("not-found", detail)));
         };
+        // They are read and compared with their digest.
+        case.charge(bytes.len() as u64)?;
         case.reads += 1;
         let most = grouped(case.limits.handles as u64);
         self.table.push(Blob { bytes }).map(Ok).map_err(|_| {

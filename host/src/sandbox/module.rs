@@ -23,7 +23,7 @@ use super::message::{Description, ModuleSource};
 use super::stop::Stop;
 use super::ticker::Ticker;
 use crate::document::{SECTIONS, VARYING};
-use crate::value::{Digest, Unjudged, excerpt};
+use crate::value::{Digest, ErrorClass, Unjudged, excerpt};
 
 /// More compiled code than this is not taken, wherever it is from.
 pub(super) const CODE_LIMIT_BYTES: u64 = 1 << 30;
@@ -67,7 +67,10 @@ impl Loaded {
         }
         let described =
             Arc::new(on_big_stack(|| guest::describe(&*self.door, ticker, limits)).and_then(|d| d));
-        kept().insert(limits.clone(), Arc::clone(&described));
+        // That the machine was too slow says nothing about the next time.
+        if !matches!(&*described, Err(unjudged) if unjudged.class == ErrorClass::Host) {
+            kept().insert(limits.clone(), Arc::clone(&described));
+        }
         described
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::grant::Grant;
 use crate::query::{Json, Kind};
-use crate::value::canonical;
+use crate::value::{canonical, canonical_start};
 
 /// What stands for an element of which nothing is granted: positions in arrays stay.
 static NOTHING: Value = Value::Null;
@@ -29,6 +29,14 @@ impl<'v> Shown<'v> {
         match self.grant {
             None => canonical(self.value),
             Some(_) => canonical(&self.copied()),
+        }
+    }
+
+    /// The first bytes of its canonical JSON, if it is longer than that.
+    pub fn canonical_start(self, most: usize) -> String {
+        match self.grant {
+            None => canonical_start(self.value, most),
+            Some(_) => self.canonical(),
         }
     }
 
@@ -74,6 +82,12 @@ impl<'v> Shown<'v> {
         }
     }
 
+    /// An element as it is shown.
+    fn of_array(self, value: &'v Value) -> Self {
+        let hidden = self.grant.is_some() && !value.is_object();
+        if hidden { Self { value: &NOTHING, grant: None } } else { Self { value, ..self } }
+    }
+
     /// The member, if the grant shows any of it: a value that has no members is no part of a deeper grant.
     fn shown(self, name: &str, below: &'v Grant) -> Option<(&'v str, Self)> {
         let (name, member) = self.value.member(name)?;
@@ -91,6 +105,14 @@ impl<'v> Json<'v> for Shown<'v> {
         }
     }
 
+    fn is_array(self) -> bool {
+        self.value.is_array()
+    }
+
+    fn is_object(self) -> bool {
+        self.value.is_object()
+    }
+
     fn member(self, name: &str) -> Option<(&'v str, Self)> {
         match self.grant {
             None => self.value.member(name).map(|(name, value)| (name, Self { value, grant: None })),
@@ -99,24 +121,41 @@ impl<'v> Json<'v> for Shown<'v> {
     }
 
     fn element(self, index: usize) -> Option<Self> {
-        let value = self.value.element(index)?;
-        let hidden = self.grant.is_some() && !value.is_object();
-        Some(if hidden { Self { value: &NOTHING, grant: None } } else { Self { value, ..self } })
+        self.value.element(index).map(|value| self.of_array(value))
     }
 
     fn members(self) -> impl Iterator<Item = (&'v str, Self)> {
-        let all = if self.grant.is_none() { Some(self.value.members()) } else { None };
-        let granted = if self.value.is_object() { self.grant } else { None };
-        let granted = granted.into_iter().flat_map(Grant::members);
-        all.into_iter()
-            .flatten()
-            .map(|(name, value)| (name, Self { value, grant: None }))
-            .chain(granted.filter_map(move |(name, below)| self.shown(name, below)))
+        match (self.value, self.grant) {
+            (Value::Object(members), None) => Members::All(members.iter()),
+            (Value::Object(_), Some(grant)) => Members::Granted(self, grant.members()),
+            _ => Members::None,
+        }
     }
 
     fn elements(self) -> impl Iterator<Item = Self> {
-        let length = if let Kind::Array(length) = self.value.kind() { length } else { 0 };
-        (0..length).filter_map(move |index| self.element(index))
+        let all = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
+        all.iter().map(move |value| self.of_array(value))
+    }
+}
+
+/// Members that are shown.
+enum Members<'v, G> {
+    None,
+    All(serde_json::map::Iter<'v>),
+    Granted(Shown<'v>, G),
+}
+
+impl<'v, G: Iterator<Item = (&'v str, &'v Grant)>> Iterator for Members<'v, G> {
+    type Item = (&'v str, Shown<'v>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::None => None,
+            Self::All(members) => {
+                members.next().map(|(name, value)| (name.as_str(), Shown { value, grant: None }))
+            }
+            Self::Granted(shown, granted) => granted.find_map(|(name, below)| shown.shown(name, below)),
+        }
     }
 }
 

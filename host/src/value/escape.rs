@@ -20,7 +20,9 @@ pub fn escape_terminal(text: &str) -> String {
 
 /// At most `most` characters of a text, on one line, escaped; an ellipsis marks what was left out.
 pub fn excerpt(text: &str, most: usize) -> String {
-    let line: String = escape_terminal(text).replace('\n', "\\n").replace('\t', "\\t");
+    // No character becomes fewer than one; texts may be very long.
+    let end = text.char_indices().nth(most.saturating_add(1)).map_or(text.len(), |(end, _)| end);
+    let line: String = escape_terminal(&text[..end]).replace('\n', "\\n").replace('\t', "\\t");
     if line.chars().count() <= most {
         return line;
     }
@@ -42,6 +44,10 @@ mod tests {
     #[test]
     fn an_excerpt_is_one_bounded_line() {
         assert_eq!(excerpt("a\nb", 10), "a\\nb");
-        assert_eq!(excerpt("abcdef", 4), "abc…");
+        for (text, shown) in [("abcdef", "abc…"), ("abcde", "abc…"), ("abcd", "abcd"), ("ééééé", "ééé…")]
+        {
+            assert_eq!(excerpt(text, 4), shown);
+        }
+        assert_eq!(excerpt("", 0), "");
     }
 }

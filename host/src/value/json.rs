@@ -9,7 +9,14 @@ use serde_json::{Map, Value};
 /// The canonical text of a JSON value.
 pub fn canonical(value: &Value) -> String {
     let mut text = String::new();
-    write(value, &mut text);
+    write(value, &mut text, usize::MAX);
+    text
+}
+
+/// The beginning of that text: all of it, or at least so many bytes, right up to there.
+pub fn canonical_start(value: &Value, most: usize) -> String {
+    let mut text = String::new();
+    write(value, &mut text, most);
     text
 }
 
@@ -27,6 +34,11 @@ pub fn push_path_part(path: &mut String, part: PathPart<'_>) {
     match part {
         PathPart::Index(index) => {
             let _ = write!(path, "[{index}]");
+        }
+        PathPart::Name(name) if !name.contains(['\'', '\\']) && !name.bytes().any(|byte| byte < b' ') => {
+            path.push_str("['");
+            path.push_str(name);
+            path.push_str("']");
         }
         PathPart::Name(name) => {
             path.push_str("['");
@@ -59,31 +71,38 @@ pub enum PathPart<'a> {
     Index(usize),
 }
 
-fn write(value: &Value, out: &mut String) {
+/// What stands after `most` bytes may be anything.
+fn write(value: &Value, out: &mut String, most: usize) {
+    if out.len() >= most {
+        return;
+    }
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => out.push_str(number.as_str()),
-        Value::String(text) => write_string(text, out),
+        Value::String(text) => write_string(&text[..text.floor_char_boundary(most)], out),
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
+                if out.len() >= most {
+                    return;
+                }
                 if index > 0 {
                     out.push(',');
                 }
-                write(item, out);
+                write(item, out, most);
             }
             out.push(']');
         }
         Value::Object(members) => {
             out.push('{');
             if are_sorted(members) {
-                write_members(members.iter(), out);
+                write_members(members.iter(), out, most);
             } else {
                 let mut members: Vec<_> = members.iter().collect();
                 members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-                write_members(members.into_iter(), out);
+                write_members(members.into_iter(), out, most);
             }
             out.push('}');
         }
@@ -96,14 +115,17 @@ fn are_sorted(members: &Map<String, Value>) -> bool {
     members.keys().all(|name| name.bytes().all(|byte| byte < 0xee)) && members.keys().is_sorted()
 }
 
-fn write_members<'v>(members: impl Iterator<Item = (&'v String, &'v Value)>, out: &mut String) {
+fn write_members<'v>(members: impl Iterator<Item = (&'v String, &'v Value)>, out: &mut String, most: usize) {
     for (index, (name, member)) in members.enumerate() {
+        if out.len() >= most {
+            return;
+        }
         if index > 0 {
             out.push(',');
         }
         write_string(name, out);
         out.push(':');
-        write(member, out);
+        write(member, out, most);
     }
 }
 
@@ -158,6 +180,19 @@ mod tests {
     #[test]
     fn number_lexemes_are_kept() {
         assert_eq!(round("[9007199254740993, 1.0, 1e400, -0]"), "[9007199254740993,1.0,1e+400,-0]");
+    }
+
+    #[test]
+    fn a_start_is_that_of_the_whole() {
+        let value =
+            serde_json::json!({ "aé": ["x\ny", 12.5, { "b": {}, "c": [[], null] }], "d": "é".repeat(40) });
+        let whole = canonical(&value);
+        for most in 0..=whole.len() + 1 {
+            let start = canonical_start(&value, most);
+            let agreed = most.min(whole.len());
+            assert_eq!(&start.as_bytes()[..agreed], &whole.as_bytes()[..agreed], "{most}");
+            assert!(start.len() < 2 * most + 20, "{most}: {start}");
+        }
     }
 
     #[test]

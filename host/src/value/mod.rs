@@ -20,7 +20,7 @@ pub use digest::{Digest, Hasher};
 pub use duplicate::first_duplicate;
 pub use escape::{escape_terminal, excerpt};
 pub use glob::glob_matches;
-pub use json::{PathPart, canonical, push_path_part, to_canonical_string};
+pub use json::{PathPart, canonical, canonical_start, push_path_part, to_canonical_string};
 pub use outcome::{ExitStatus, Outcome};
 pub use piecewise::parse_piecewise;
 pub use shared::{SharedBytes, SharedStore};

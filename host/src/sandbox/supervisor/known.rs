@@ -5,12 +5,16 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::sandbox::cache::Cache;
 use crate::value::{ErrorClass, ReceiptInputs, Verdict, to_canonical_string};
 
 /// Verdicts kept; the oldest go first.
 const KEPT_FILES: usize = 4_096;
+
+/// Verdicts put between two looks at how many there are.
+const PUT_BETWEEN_PRUNINGS: usize = KEPT_FILES / 4;
 
 /// A larger verdict is made again.
 const VERDICT_LIMIT_BYTES: u64 = 64 << 10;
@@ -19,6 +23,7 @@ pub(super) struct Known {
     cache: Cache,
     /// Which build of the program.
     build: String,
+    put: AtomicUsize,
 }
 
 impl Known {
@@ -30,7 +35,7 @@ impl Known {
         let file = program.metadata().ok()?;
         let version = env!("CARGO_PKG_VERSION");
         let build = format!("{version} {} {}.{}", file.len(), file.mtime(), file.mtime_nsec());
-        Some(Self { cache, build })
+        Some(Self { cache, build, put: AtomicUsize::new(0) })
     }
 
     /// The verdict on these inputs, under the name it is asked for now.
@@ -50,6 +55,10 @@ impl Known {
         };
         if bytes.len() as u64 <= VERDICT_LIMIT_BYTES {
             self.cache.put(&name, &bytes);
+            // A corpus may be larger than what is kept, and this process may be ended in the middle of it.
+            if self.put.fetch_add(1, Ordering::Relaxed) % PUT_BETWEEN_PRUNINGS == PUT_BETWEEN_PRUNINGS - 1 {
+                self.prune();
+            }
         }
     }
 

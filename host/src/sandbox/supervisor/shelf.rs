@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use wasmtime::Engine;
@@ -19,12 +19,15 @@ use crate::sandbox::limits::Limits;
 use crate::sandbox::message::ModuleSource;
 use crate::sandbox::module::{CODE_LIMIT_BYTES, read};
 use crate::sandbox::stop::Stop;
-use crate::value::{Digest, Unjudged};
+use crate::value::{Digest, ErrorClass, Unjudged};
 
 /// Modules kept at a time: each holds a descriptor.
 const KEPT_MODULES: usize = 128;
 
-/// A module and what was made of it, or why nothing was.
+/// Places of modules whose digests are kept.
+const KEPT_DIGESTS: usize = 4_096;
+
+/// A module and what was made of it, or why nothing can be.
 pub(super) struct Shelved {
     pub digest: Digest,
     /// The limits it was made under.
@@ -38,7 +41,7 @@ pub(super) struct Made {
     pub code: Code,
 }
 
-type Slot = Arc<OnceLock<Arc<Shelved>>>;
+type Slot = Arc<Mutex<Option<Arc<Shelved>>>>;
 
 /// Size and time of last change of a file.
 type Stamp = Option<(u64, SystemTime)>;
@@ -74,17 +77,36 @@ impl Shelf {
         let stamp = stamp(source);
         let known = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied();
         if let Some((_, digest)) = known.filter(|(then, _)| stamp.is_some() && *then == stamp)
-            && let Some(shelved) = self.slot(digest, limits).get()
+            && let Some(shelved) = &*self.slot(digest, limits).lock().unwrap_or_else(PoisonError::into_inner)
         {
             return Ok(Arc::clone(shelved));
         }
         let (bytes, digest) = read(&self.embedded, source, limits)?;
-        self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), (stamp, digest));
+        self.noted(source, stamp, digest);
         let slot = self.slot(digest, limits);
-        let made = slot.get_or_init(|| {
-            Arc::new(Shelved { digest, limits: limits.clone(), made: self.made(&bytes, &digest, limits) })
-        });
-        Ok(Arc::clone(made))
+        // Held while it is made: who asks for the same module waits, and nobody else.
+        let mut shelved = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shelved) = &*shelved {
+            return Ok(Arc::clone(shelved));
+        }
+        let made = self.made(&bytes, &digest, limits);
+        if let Err(unjudged) = &made
+            && unjudged.class == ErrorClass::Host
+        {
+            // The machine's doing, which says nothing about the module: the next question tries again.
+            return Err(unjudged.clone());
+        }
+        let made = Arc::new(Shelved { digest, limits: limits.clone(), made });
+        *shelved = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn noted(&self, source: &ModuleSource, stamp: Stamp, digest: Digest) {
+        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+        if digests.len() >= KEPT_DIGESTS {
+            digests.clear();
+        }
+        digests.insert(source.clone(), (stamp, digest));
     }
 
     fn slot(&self, digest: Digest, limits: &Limits) -> Slot {
