@@ -42,7 +42,7 @@ enum Matcher {
     /// The whole of a text.
     Equals(String),
     /// Within a text.
-    Contains(Finder<'static>),
+    Contains(Box<Finder<'static>>),
     Regex(Regex),
 }
 
@@ -97,7 +97,7 @@ fn compile(expression: &str, whole: bool, budget: &mut Budget) -> Result<Option<
     if is_literal {
         let matcher = match whole {
             true => Matcher::Equals(expression.to_owned()),
-            false => Matcher::Contains(Finder::new(expression).into_owned()),
+            false => Matcher::Contains(Box::new(Finder::new(expression).into_owned())),
         };
         return Ok(Some(Compiled { matcher, units_per_byte: 1 }));
     }

@@ -1,4 +1,5 @@
-//! The fake model server: OpenAI Responses over HTTP and over WebSocket, scripted.
+//! The fake model server: OpenAI Responses over HTTP and over WebSocket, Chat Completions, Anthropic Messages and Gemini,
+//! scripted.
 //!
 //! Raw bytes become a canonical request; the request's lane and transcript decide, by causality alone, which step of
 //! the script it reaches; everything is kept. It judges nothing: what did not fit is told in [`Traffic::script`].

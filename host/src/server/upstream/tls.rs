@@ -151,6 +151,8 @@ fn told(presented: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     #[test]
@@ -161,10 +163,17 @@ mod tests {
         assert!(said.len() < 300 && said.ends_with("`, 1997 more"), "{said}");
     }
 
-    #[test]
-    fn what_is_no_name_is_refused_before_anything_is_sent() {
+    #[tokio::test]
+    async fn what_is_no_name_is_refused_before_anything_is_sent() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         for host in ["a b", "-", "x_y..z"] {
-            assert!(ServerName::try_from(host.to_owned()).is_err(), "{host}");
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut peer, _) = listener.accept().await.unwrap();
+            let refused = secured(stream, host).await.map(drop);
+            assert_eq!(refused, Err(TlsError::NoName(host.to_owned())));
+            let mut sent = Vec::new();
+            peer.read_to_end(&mut sent).await.unwrap();
+            assert!(sent.is_empty(), "{host}: {sent:?}");
         }
         assert!(ServerName::try_from(String::from("::1")).is_ok());
     }
