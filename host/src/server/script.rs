@@ -39,6 +39,8 @@ pub(super) struct ScriptStep {
     chosen: Reply,
     /// The answer rendered last from it, where the step is repeated.
     again: Option<Again>,
+    /// Answers that later requests may name, where it is repeated.
+    answered: u32,
     profile: &'static dyn Profile,
 }
 
@@ -53,17 +55,44 @@ struct Again {
 #[derive(Clone)]
 pub(super) struct RenderedOnce {
     pub(super) answer: Answer,
+    /// The identifier it has, and where that stands in its bytes.
+    id: String,
+    places: Vec<usize>,
     /// What it adds to the conversation as it is on the wire.
     pub(super) remembered: Vec<Arc<Value>>,
 }
 
-/// What an answer is rendered from, beside the reply.
+impl RenderedOnce {
+    /// An answer in one piece. `other` is the same, rendered under an identifier of the same length with another end.
+    pub(super) fn new(answer: Answer, id: &str, other: Option<&Answer>, remembered: Vec<Arc<Value>>) -> Self {
+        let mut places = Vec::new();
+        if let Some(other) = other {
+            let (body, other) = (answer.body(), other.body());
+            let ends = body.iter().zip(other.iter()).enumerate().filter(|(_, (byte, other))| byte != other);
+            places.extend(ends.map(|(end, _)| (end + 1).saturating_sub(id.len())));
+        }
+        Self { answer, id: id.to_owned(), places, remembered }
+    }
+
+    /// The same under another identifier.
+    fn under(&self, id: &str) -> Option<Self> {
+        let answer = match self.id == id {
+            true => self.answer.clone(),
+            false if self.id.len() == id.len() && !self.places.is_empty() => {
+                self.answer.with_bytes(&self.places, id.as_bytes())
+            }
+            false => return None,
+        };
+        Some(Self { answer, ..self.clone() })
+    }
+}
+
+/// What an answer is rendered from, beside the reply and its identifier.
 #[derive(Clone, PartialEq)]
 pub(super) struct Told {
     path: String,
     transport: Transport,
     streams: bool,
-    id: String,
     model: String,
     input_items: usize,
     reports_usage: bool,
@@ -74,12 +103,11 @@ pub(super) struct Told {
 impl Told {
     /// From how a request wants to be answered, and what its answer says of it.
     pub(super) fn of(path: &str, manner: Manner, head: &Head<'_>) -> Self {
-        let Head { id, stem: _, model, input_items, reports_usage, usage, stop } = *head;
+        let Head { id: _, stem: _, model, input_items, reports_usage, usage, stop } = *head;
         Self {
             path: path.to_owned(),
             transport: manner.transport,
             streams: manner.streams,
-            id: id.to_owned(),
             model: model.to_owned(),
             input_items,
             reports_usage,
@@ -139,6 +167,7 @@ impl ScriptStep {
             taken: false,
             chosen,
             again: None,
+            answered: 0,
             profile,
         })
     }
@@ -252,9 +281,15 @@ impl ScriptStep {
         self.step.repeat && *action == Action::Reply && self.step.wire.is_empty()
     }
 
-    /// What was rendered from the same.
-    pub(super) fn rendered(&self, told: &Told) -> Option<RenderedOnce> {
-        self.again.as_ref().filter(|again| again.told == *told).map(|again| again.rendered.clone())
+    /// What was rendered from the same, under this identifier.
+    pub(super) fn rendered(&self, told: &Told, id: &str) -> Option<RenderedOnce> {
+        self.again.as_ref().filter(|again| again.told == *told)?.rendered.under(id)
+    }
+
+    /// The number of one more answer of a repeated step, from 1.
+    pub(super) fn next_answer(&mut self) -> u32 {
+        self.answered = self.answered.saturating_add(1);
+        self.answered
     }
 
     /// Keeps what was rendered for the next request.

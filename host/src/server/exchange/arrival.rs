@@ -13,7 +13,7 @@ use crate::server::lane::Mismatch;
 use crate::server::part::Part;
 use crate::server::protocol::{Answer, Decoded, Refusal};
 use crate::server::request::is_inline;
-use crate::server::share::SharedBytes;
+use crate::server::share::{Kept, SharedBytes};
 use crate::server::takeover::Outgoing;
 use crate::server::upstream::Forward;
 
@@ -130,7 +130,7 @@ impl State {
         let answer = arrival.manner.reply(&head, parts);
         let mut items = decoded.wire_items;
         items.extend(arrival.manner.format.remembered(&head, parts).into_iter().map(Arc::new));
-        self.responses.remember(lane, format!("resp_{id}"), items, self.capture.store());
+        self.responses.remember(lane, format!("resp_{id}"), items, Kept::Always, self.capture.store());
         if lane == "compaction" {
             self.summaries.extend(parts.iter().map(Part::whole));
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::document::{Item, Reply, Request};
+use crate::profile::Transport;
 use crate::scenario::{self, Values};
 
 use super::arrival::Arrival;
@@ -18,6 +19,7 @@ use crate::server::lane::{Lane, Moment, Served};
 use crate::server::part::Part;
 use crate::server::protocol::{Answer, Decoded, Head};
 use crate::server::script::{Action, RenderedOnce, ScriptStep, Told};
+use crate::server::share::Kept;
 use crate::server::takeover::Outgoing;
 
 impl Exchange {
@@ -82,9 +84,15 @@ impl Exchange {
         let manner = arrival.manner;
         let request = &mut arrival.request;
         let Served { conversation, step: at, attempt, surplus, action } = served;
+        // Many clients may build upon what a repeated step answered, each upon its own.
+        let is_built_upon = conversation == 0 && default.is_none() && manner.format.is_built_upon();
+        let occasion = match state.lanes.get_mut(lane) {
+            Some(steps) if is_built_upon => steps.steps[at].next_answer(),
+            _ => attempt,
+        };
         let step = &state.lanes[lane].steps[at];
         let number = step.step.number;
-        let id = format!("{lane}_{number}_{attempt}");
+        let id = format!("{lane}_{number}_{occasion}");
         let stem = format!("{lane}_{number}");
         if conversation > 0 {
             let before = state.latest.get(&(lane.to_owned(), conversation));
@@ -93,12 +101,18 @@ impl Exchange {
             request.violations.extend(state.signatures.violations(lane, conversation, &decoded.signatures));
         }
         let head = head(&id, &stem, request, &decoded, &step.manner());
-        let told = (default.is_none() && step.is_rendered_once(&action))
+        let is_kept = !is_built_upon || manner.transport == Transport::Http;
+        let told = (default.is_none() && is_kept && step.is_rendered_once(&action))
             .then(|| Told::of(&request.path, manner, &head));
-        let again = told.as_ref().and_then(|told| step.rendered(told));
+        let again = told.as_ref().and_then(|told| step.rendered(told, &id));
         let is_new = again.is_none();
+        // Where the identifier stands is seen by comparing with another one.
+        let other = (is_new && is_built_upon && told.is_some()).then(|| {
+            let other = format!("{}~", &id[..id.len() - 1]);
+            render(manner, &Head { id: &other, ..head }, &action, step, None).answer
+        });
         let (Rendered { mut answer, kept, plan }, remembered) = match again {
-            Some(RenderedOnce { answer, remembered }) => {
+            Some(RenderedOnce { answer, remembered, .. }) => {
                 (Rendered { answer, kept: step.items.clone(), plan: None }, remembered)
             }
             None => {
@@ -117,7 +131,8 @@ impl Exchange {
                 state.signatures.issue(lane, conversation, marks, step.calls_tools());
             }
             let store = state.capture.store();
-            state.responses.remember(lane, format!("resp_{id}"), decoded.wire_items, store);
+            let kept = if is_built_upon { Kept::Lately } else { Kept::Always };
+            state.responses.remember(lane, format!("resp_{id}"), decoded.wire_items, kept, store);
             if lane == "compaction" {
                 state.summaries.extend(step.parts.iter().map(Part::whole).filter(|text| !text.is_empty()));
             }
@@ -135,7 +150,7 @@ impl Exchange {
             .collect();
         if let (Some(told), true, Some(steps)) = (told, is_new, state.lanes.get_mut(lane)) {
             answer = answer.in_one_piece(manner.transport);
-            let rendered = RenderedOnce { answer: answer.clone(), remembered };
+            let rendered = RenderedOnce::new(answer.clone(), &id, other.as_ref(), remembered);
             steps.steps[at].keep_rendered(told, rendered);
         }
 

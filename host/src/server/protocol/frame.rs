@@ -150,6 +150,17 @@ impl Answer {
         }
     }
 
+    /// The same in one piece, with other bytes at some places.
+    pub(in crate::server) fn with_bytes(&self, places: &[usize], bytes: &[u8]) -> Self {
+        let mut body = self.body().to_vec();
+        for place in places {
+            if let Some(old) = body.get_mut(*place..*place + bytes.len()) {
+                old.copy_from_slice(bytes);
+            }
+        }
+        Self { frames: vec![Frame::raw(body)], ..self.clone() }
+    }
+
     /// A stream of events.
     pub(in crate::server) fn events(frames: Vec<Frame>, end: StreamEnd) -> Self {
         Self { form: Form::Events, frames, end, ..Self::empty() }

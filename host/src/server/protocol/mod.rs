@@ -58,6 +58,11 @@ pub(super) trait WireFormat: Sync {
         Vec::new()
     }
 
+    /// Whether a later request may name a reply instead of repeating what led to it.
+    fn is_built_upon(&self) -> bool {
+        false
+    }
+
     /// The items that a reply adds to the conversation as it is on the wire, where later requests may name the reply
     /// instead of repeating them.
     fn remembered(&self, _head: &Head<'_>, _parts: &[Part]) -> Vec<Value> {

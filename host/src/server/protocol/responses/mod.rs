@@ -108,6 +108,10 @@ impl WireFormat for Responses {
         parts.iter().filter_map(of).collect()
     }
 
+    fn is_built_upon(&self) -> bool {
+        true
+    }
+
     fn remembered(&self, head: &Head<'_>, parts: &[Part]) -> Vec<Value> {
         events::output(head, parts)
     }
