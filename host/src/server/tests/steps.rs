@@ -12,6 +12,17 @@ fn when(contains: &str, text: &str) -> Branch {
     Branch { when: vec![Expectation::ToolResult { call: "a".into(), test }], reply: replies(text) }
 }
 
+/// Takes `{{who}}` from a header.
+fn who() -> Capture {
+    Capture {
+        name: "who".into(),
+        source: Source::Header("x-who".into()),
+        regex: None,
+        form: CaptureForm::Text,
+        optional: false,
+    }
+}
+
 /// Calls `a`, sends its result, and returns what the next step answers.
 async fn after_result(branches: Vec<Branch>, otherwise: Reply, output_of_a: &str) -> (u16, String) {
     let second = Step { branches, reply: otherwise, ..step(2, vec![], None, &[]) };
@@ -46,14 +57,7 @@ async fn one_branch_is_served_and_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn values_of_a_request_go_into_later_replies() {
     let mut first = step(1, vec![], None, &["a"]);
-    let header = Capture {
-        name: "who".into(),
-        source: Source::Header("x-who".into()),
-        regex: None,
-        form: CaptureForm::Text,
-        optional: false,
-    };
-    first.captures = vec![header];
+    first.captures = vec![who()];
     let handle = Capture {
         name: "handle".into(),
         source: Source::ToolResult("a".into()),
@@ -87,14 +91,7 @@ async fn values_of_a_request_go_into_later_replies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_the_value_fits_no_step() {
-    let capture = Capture {
-        name: "who".into(),
-        source: Source::Header("x-who".into()),
-        regex: None,
-        form: CaptureForm::Text,
-        optional: false,
-    };
-    let server = start(vec![Step { captures: vec![capture], ..step(1, vec![], Some("hi"), &[]) }]).await;
+    let server = start(vec![Step { captures: vec![who()], ..step(1, vec![], Some("hi"), &[]) }]).await;
     let received = post(&server, &request(&[user("go")])).await;
     assert_eq!(received.status, 400);
     let message = received.json()["error"]["message"].as_str().unwrap().to_owned();
@@ -135,19 +132,12 @@ async fn a_call_that_is_meant_to_be_unknown_is_no_mistake() {
 async fn steps_of_lanes_without_conversations_expect_and_capture_too() {
     let expects =
         |name: &str| Expectation::Header { name: name.into(), test: TextTest::Contains("yes".into()) };
-    let capture = Capture {
-        name: "who".into(),
-        source: Source::Header("x-who".into()),
-        regex: None,
-        form: CaptureForm::Text,
-        optional: false,
-    };
     let models = Step {
         lane: "models".into(),
         number: 1,
         reply: Reply::Default,
         expect: vec![expects("x-there"), expects("x-never")],
-        captures: vec![capture],
+        captures: vec![who()],
         ..Step::default()
     };
     let server = start(vec![models, step(1, vec![], Some("hello {{who}}"), &[])]).await;
