@@ -54,12 +54,12 @@ struct Again {
 /// A rendered reply that goes out more than once.
 #[derive(Clone)]
 pub(super) struct RenderedOnce {
-    pub(super) answer: Answer,
+    answer: Answer,
     /// The identifier it has, and where that stands in its bytes.
     id: String,
     places: Vec<usize>,
     /// What it adds to the conversation as it is on the wire.
-    pub(super) remembered: Vec<Arc<Value>>,
+    remembered: Vec<Arc<Value>>,
 }
 
 impl RenderedOnce {
@@ -74,8 +74,8 @@ impl RenderedOnce {
         Self { answer, id: id.to_owned(), places, remembered }
     }
 
-    /// The same under another identifier.
-    fn under(&self, id: &str) -> Option<Self> {
+    /// The same under another identifier, and what it adds to the conversation.
+    fn under(&self, id: &str) -> Option<(Answer, Vec<Arc<Value>>)> {
         let answer = match self.id == id {
             true => self.answer.clone(),
             false if self.id.len() == id.len() && !self.places.is_empty() => {
@@ -83,7 +83,7 @@ impl RenderedOnce {
             }
             false => return None,
         };
-        Some(Self { answer, ..self.clone() })
+        Some((answer, self.remembered.clone()))
     }
 }
 
@@ -282,7 +282,7 @@ impl ScriptStep {
     }
 
     /// What was rendered from the same, under this identifier.
-    pub(super) fn rendered(&self, told: &Told, id: &str) -> Option<RenderedOnce> {
+    pub(super) fn rendered(&self, told: &Told, id: &str) -> Option<(Answer, Vec<Arc<Value>>)> {
         self.again.as_ref().filter(|again| again.told == *told)?.rendered.under(id)
     }
 

@@ -112,7 +112,7 @@ impl Exchange {
             render(manner, &Head { id: &other, ..head }, &action, step, None).answer
         });
         let (Rendered { mut answer, kept, plan }, remembered) = match again {
-            Some(RenderedOnce { answer, remembered, .. }) => {
+            Some((answer, remembered)) => {
                 (Rendered { answer, kept: step.items.clone(), plan: None }, remembered)
             }
             None => {
