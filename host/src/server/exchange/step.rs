@@ -131,8 +131,8 @@ impl Exchange {
                 state.signatures.issue(lane, conversation, marks, step.calls_tools());
             }
             let store = state.capture.store();
-            let kept = if is_built_upon { Kept::Lately } else { Kept::Always };
-            state.responses.remember(lane, format!("resp_{id}"), decoded.wire_items, kept, store);
+            let how_long = if is_built_upon { Kept::Lately } else { Kept::Always };
+            state.responses.remember(lane, format!("resp_{id}"), decoded.wire_items, how_long, store);
             if lane == "compaction" {
                 state.summaries.extend(step.parts.iter().map(Part::whole).filter(|text| !text.is_empty()));
             }
