@@ -1,6 +1,6 @@
 //! Conversations in memory: an agent sends its whole history with every request, and items that stay are there once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub(super) use crate::value::SharedStore as Store;
 /// Conversations as they are on the wire, by the identifier of the response at their end.
 #[derive(Debug, Default)]
 pub(super) struct Responses {
-    by_id: BTreeMap<String, Vec<WireItem>>,
+    by_id: HashMap<String, Vec<WireItem>>,
     /// The conversation of each lane that was remembered last.
     latest: BTreeMap<String, Vec<WireItem>>,
     /// Responses that are not remembered for ever, the oldest first.
@@ -29,8 +29,8 @@ pub(super) enum Kept {
     Lately,
 }
 
-/// Conversations of repeated steps that are remembered.
-const MOST_LATELY: usize = 4_096;
+/// Conversations of repeated steps that are remembered; more would also be too many for a processor's cache.
+const MOST_LATELY: usize = 1_024;
 
 impl Responses {
     /// The conversation at whose end a response stands.
