@@ -38,7 +38,7 @@ impl Responses {
         Some(self.by_id.get(response)?.iter().map(WireItem::value).collect())
     }
 
-    /// Remembers a conversation; it shares items with the one before it in its lane.
+    /// Remembers a conversation; one that is kept for ever shares items with the one before it in its lane.
     pub(super) fn remember(
         &mut self,
         lane: &str,
@@ -47,10 +47,13 @@ impl Responses {
         kept: Kept,
         (store, left_bytes): (&mut Store, &mut u64),
     ) {
-        let mut earlier = self.latest.get(lane).into_iter().flatten();
+        let earlier = if kept == Kept::Always { self.latest.get(lane) } else { None };
+        let mut earlier = earlier.into_iter().flatten();
         let items: Vec<_> =
             items.into_iter().map(|item| WireItem::new(item, earlier.next(), store, left_bytes)).collect();
-        self.latest.insert(lane.to_owned(), items.clone());
+        if kept == Kept::Always {
+            self.latest.insert(lane.to_owned(), items.clone());
+        }
         if self.by_id.insert(response.clone(), items).is_none() && kept == Kept::Lately {
             self.lately.push_back(response);
             if self.lately.len() > MOST_LATELY
