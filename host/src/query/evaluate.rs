@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::ast::{Logical, Origin, Query, Segment, Selector};
 use super::pattern::Patterns;
-use super::slice::{position, slice};
+use super::slice::slice;
 use super::tree::{Json, Kind};
 use super::{Budget, Refusal};
 use crate::value::{PathPart, push_path_part};
@@ -183,8 +183,7 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
     /// What a position selects, counted from the end where it is negative.
     pub(super) fn element(&mut self, index: i64, value: V) -> Result<Option<(usize, V)>, Refusal> {
         self.budget.charge(1)?;
-        let Kind::Array(length) = value.kind() else { return Ok(None) };
-        Ok(position(index, length).and_then(|index| Some((index, value.element(index)?))))
+        Ok(value.at(index))
     }
 
     /// Sends one node through the segments that are left.

@@ -1,8 +1,7 @@
 //! Follows a path that can lead to one place at most.
 
 use super::ast::{Query, Selector};
-use super::slice::position;
-use super::tree::{Json, Kind};
+use super::tree::Json;
 use crate::value::{PathPart, push_path_part};
 
 /// What stands at a normalized path or any other singular query; `None` when nothing does or it is no such path.
@@ -16,19 +15,17 @@ pub fn singular_path<'v, V: Json<'v>>(path: &str, document: V) -> Option<(String
     let mut value = document;
     let mut normalized = String::from("$");
     for selector in query.segments.iter().flat_map(|segment| &segment.selectors) {
-        match (selector, value.kind()) {
-            (Selector::Name(name), _) => {
-                let (name, member) = value.member(name)?;
-                value = member;
-                push_path_part(&mut normalized, PathPart::Name(name));
+        let (part, next) = match selector {
+            Selector::Name(name) => {
+                value.member(name).map(|(name, member)| (PathPart::Name(name), member))?
             }
-            (Selector::Index(index), Kind::Array(length)) => {
-                let index = position(*index, length)?;
-                value = value.element(index)?;
-                push_path_part(&mut normalized, PathPart::Index(index));
+            Selector::Index(index) => {
+                value.at(*index).map(|(index, element)| (PathPart::Index(index), element))?
             }
             _ => return None,
-        }
+        };
+        push_path_part(&mut normalized, part);
+        value = next;
     }
     Some((normalized, value))
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::slice::position;
+
 /// A value within a document.
 pub trait Json<'v>: Copy {
     /// What it is, and what it holds when it holds no other values.
@@ -18,6 +20,13 @@ pub trait Json<'v>: Copy {
 
     /// The element at a position; `None` beyond the end or when this is no array.
     fn element(self, index: usize) -> Option<Self>;
+
+    /// The element at a position that is counted from the end where it is negative, and its position from the beginning.
+    fn at(self, index: i64) -> Option<(usize, Self)> {
+        let Kind::Array(length) = self.kind() else { return None };
+        let index = position(index, length)?;
+        Some((index, self.element(index)?))
+    }
 
     /// Members in the order of their names' bytes; none when this is no object.
     fn members(self) -> impl Iterator<Item = (&'v str, Self)>;

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::conversation::quote;
-use crate::document::{Item, Role};
+use crate::document::{Item, Request, Role};
 use crate::scenario::{Capture, CaptureForm, Expectation, Source, TextTest};
 
 /// What is known of a request.
@@ -24,7 +24,13 @@ pub(super) struct Facts<'a> {
     pub(super) body: &'a Value,
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
+    /// What is known of one that was decoded; the document may not hold its body.
+    pub(super) fn of(request: &'a Request, body: &'a Value) -> Self {
+        let Request { transcript, tools, headers, .. } = request;
+        Self { transcript, tools, headers, body }
+    }
+
     /// The last result of a call, and where it stands.
     fn result(&self, call: &str) -> Option<(usize, &str)> {
         self.transcript.iter().enumerate().rev().find_map(|(position, item)| match item {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::conversation::{Entries, Entry};
 use super::script::{Action, Prepared, ScriptStep};
+use crate::scenario::Values;
 
 /// When a request arrives, and what it says of its session.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,8 @@ pub(super) struct Served {
     pub(super) surplus: bool,
     /// What it is answered with.
     pub(super) action: Action,
+    /// The values it brought.
+    pub(super) brought: Values,
 }
 
 /// Why a request fits no step.
@@ -119,8 +122,9 @@ impl Lane {
             Place::Opens(step) | Place::Repeats(step) => step,
         };
         let number = self.steps[step].step.number;
-        let prepared =
+        let mut prepared =
             prepare(&self.steps[step]).map_err(|difference| Mismatch { nearest_step: number, difference })?;
+        let brought = std::mem::take(&mut prepared.values);
         let conversation = match place {
             Place::Again(conversation) => conversation,
             Place::Next(conversation) => {
@@ -141,7 +145,7 @@ impl Lane {
                 let scripted = &mut self.steps[step];
                 scripted.arrived = 0;
                 let action = scripted.attempt(prepared);
-                return Ok(Served { conversation: 0, step, attempt: 1, surplus: false, action });
+                return Ok(Served { conversation: 0, step, attempt: 1, surplus: false, action, brought });
             }
         };
         let scripted = &mut self.steps[step];
@@ -163,7 +167,14 @@ impl Lane {
             emitted: if emits { scripted.emitted.clone() } else { Vec::new() },
             complete: scripted.complete,
         });
-        Ok(Served { conversation: conversation as u32 + 1, step, attempt: scripted.arrived, surplus, action })
+        Ok(Served {
+            conversation: conversation as u32 + 1,
+            step,
+            attempt: scripted.arrived,
+            surplus,
+            action,
+            brought,
+        })
     }
 
     /// Serves the requests of a lane that hold no conversation: its steps in order, each until its reply is served.
@@ -178,11 +189,12 @@ impl Lane {
             .find(|&at| self.steps[at].step.repeat || self.steps[at].awaits_attempts())
             .ok_or_else(|| self.exhausted(self.steps.last().map_or(0, |step| step.step.number)))?;
         let number = self.steps[step].step.number;
-        let prepared =
+        let mut prepared =
             prepare(&self.steps[step]).map_err(|difference| Mismatch { nearest_step: number, difference })?;
+        let brought = std::mem::take(&mut prepared.values);
         let scripted = &mut self.steps[step];
         let action = scripted.attempt(prepared);
-        Ok(Served { conversation: 0, step, attempt: scripted.arrived, surplus: false, action })
+        Ok(Served { conversation: 0, step, attempt: scripted.arrived, surplus: false, action, brought })
     }
 
     fn step_after(&self, conversation: usize) -> Result<usize, Mismatch> {

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::document::Request;
 use crate::profile::{Protocol, Transport};
-use crate::scenario::Values;
 
 use super::arrival::Arrival;
 use super::step::Expected;
@@ -20,7 +19,6 @@ use crate::server::protocol::responses::Compact;
 use crate::server::protocol::{Answer, Asked, Decoded, Refusal, format_of};
 use crate::server::request::{Body, Incoming};
 use crate::server::route::{Route, protocol_of, route};
-use crate::server::script::ScriptStep;
 use crate::server::share::SharedBytes;
 use crate::server::takeover::Outgoing;
 use crate::server::unnamed::restore_identifiers;
@@ -213,24 +211,12 @@ impl Exchange {
         let Some(steps) = state.lanes.get_mut(lane) else {
             return state.default_answer(arrival, lane, default);
         };
-        let request = &arrival.request;
-        let facts = Facts {
-            transcript: &request.transcript,
-            tools: &request.tools,
-            headers: &request.headers,
-            body: json,
-        };
-        let mut brought = Values::new();
-        let prepare = |step: &ScriptStep| {
-            let prepared = step.prepare(&facts, &state.values)?;
-            brought.clone_from(&prepared.values);
-            Ok(prepared)
-        };
-        let served = match steps.serve_in_order(prepare) {
+        let facts = Facts::of(&arrival.request, json);
+        let mut served = match steps.serve_in_order(|step| step.prepare(&facts, &state.values)) {
             Ok(served) => served,
             Err(mismatch) => return state.unmatched(arrival, lane, mismatch),
         };
-        let expected = Expected::of(&steps.steps[served.step], &facts, &served, brought);
+        let expected = Expected::of(&steps.steps[served.step], &facts, &mut served);
         let outgoing = self.serve(state, arrival, lane, Decoded::default(), served, Some(default));
         expected.note(state, outgoing.number);
         outgoing

@@ -42,13 +42,7 @@ impl Exchange {
             free: state.free,
             summaries: &held_summaries(&state.summaries, lane, &request.transcript),
         };
-        let facts = Facts {
-            transcript: &request.transcript,
-            tools: &request.tools,
-            headers: &request.headers,
-            body: json,
-        };
-        let mut brought = Values::new();
+        let facts = Facts::of(request, json);
         let steps = state.lanes.entry(lane.to_owned()).or_insert_with(|| Lane::new(lane));
         if steps.steps.is_empty()
             && let Some(parts) = defaults::of_lane(self.profile, lane)
@@ -56,16 +50,11 @@ impl Exchange {
             let answer = state.reply_by_default(&arrival, lane, decoded, &parts);
             return state.default_answer(arrival, lane, answer);
         }
-        let prepare = |step: &ScriptStep| {
-            let prepared = step.prepare(&facts, &state.values)?;
-            brought.clone_from(&prepared.values);
-            Ok(prepared)
-        };
-        let served = match steps.serve(&entries, moment, prepare) {
+        let mut served = match steps.serve(&entries, moment, |step| step.prepare(&facts, &state.values)) {
             Ok(served) => served,
             Err(mismatch) => return state.unmatched(arrival, lane, mismatch),
         };
-        let expected = Expected::of(&steps.steps[served.step], &facts, &served, brought);
+        let expected = Expected::of(&steps.steps[served.step], &facts, &mut served);
         let outgoing = self.serve(state, arrival, lane, decoded, served, None);
         expected.note(state, outgoing.number);
         outgoing
@@ -83,7 +72,7 @@ impl Exchange {
     ) -> Outgoing {
         let manner = arrival.manner;
         let request = &mut arrival.request;
-        let Served { conversation, step: at, attempt, surplus, action } = served;
+        let Served { conversation, step: at, attempt, surplus, action, brought: _ } = served;
         // Many clients may build upon what a repeated step answered, each upon its own.
         let is_built_upon = conversation == 0 && default.is_none() && manner.format.is_built_upon();
         let occasion = match state.lanes.get_mut(lane) {
@@ -184,10 +173,10 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn of(step: &ScriptStep, facts: &Facts<'_>, served: &Served, brought: Values) -> Self {
+    pub(super) fn of(step: &ScriptStep, facts: &Facts<'_>, served: &mut Served) -> Self {
         // A retry brings the same: what it lacks has been noted.
         let unmet = if served.attempt == 1 { step.unmet(facts) } else { Vec::new() };
-        Self { step: step.step.number, unmet, brought }
+        Self { step: step.step.number, unmet, brought: std::mem::take(&mut served.brought) }
     }
 
     /// Notes it of a request that was kept.
