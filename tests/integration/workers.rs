@@ -71,14 +71,48 @@ impl Bench {
 
     /// A hostile guest that loops for as long as its fuel lasts.
     fn endless(&self) -> JudgeRequest {
+        let limits = Limits { check_fuel: u64::MAX, wall_clock_ms: 600_000, ..Limits::default() };
+        JudgeRequest { limits, ..self.guest("loops-forever") }
+    }
+
+    /// A guest that is written with the common prelude.
+    fn guest(&self, guest: &str) -> JudgeRequest {
         let read =
             |name: &str| std::fs::read_to_string(root().join(format!("tests/guests/{name}.wat"))).unwrap();
-        let text = format!("(module {}\n{})", read("prelude"), read("loops-forever"));
-        let path = self.path("endless.wasm");
+        let text = format!("(module {}\n{})", read("prelude"), read(guest));
+        let path = self.path(&format!("{guest}.wasm"));
         std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
-        let limits = Limits { check_fuel: u64::MAX, wall_clock_ms: 600_000, ..Limits::default() };
-        let name = "./endless.wasm".to_owned();
-        JudgeRequest { module: ModuleSource::Path(path), name, assertion: None, limits, ..self.exit(0) }
+        let name = format!("./{guest}.wasm");
+        JudgeRequest { module: ModuleSource::Path(path), name, assertion: None, ..self.exit(0) }
+    }
+
+    /// Its judge's workers, by their root: other tests have workers as well.
+    fn workers(&self) -> Vec<i32> {
+        let reads = |pid: &i32| {
+            let folder = std::fs::read_dir(format!("/proc/{pid}/fd"));
+            let mut targets =
+                folder.into_iter().flatten().filter_map(|e| std::fs::read_link(e.ok()?.path()).ok());
+            targets.any(|target| target.starts_with(self.folder.path()))
+        };
+        workers().into_iter().filter(reads).collect()
+    }
+
+    /// Those that have used half a second of processor time: they are in an endless loop.
+    fn busy_workers(&self) -> Vec<i32> {
+        let ticks = |pid: &i32| -> Option<u64> {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            stat.rsplit(')').next()?.split_whitespace().nth(11)?.parse().ok()
+        };
+        self.workers().into_iter().filter(|pid| ticks(pid).is_some_and(|ticks| ticks > 50)).collect()
+    }
+
+    fn busy_worker(&self) -> i32 {
+        loop {
+            if let Some(pid) = self.busy_workers().first() {
+                return *pid;
+            }
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -126,12 +160,7 @@ fn a_worker_that_is_killed_takes_one_verdict_with_it() {
     std::thread::scope(|scope| {
         let judged = scope.spawn(|| judge.judge(&request));
         // Until the guest runs, the worker uses hardly any processor time; then it uses nothing else.
-        let victim = busy_worker();
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(victim).unwrap(),
-            rustix::process::Signal::KILL,
-        )
-        .unwrap();
+        kill(bench.busy_worker());
         let verdict = judged.join().unwrap();
         assert_eq!(host_error(&verdict), ("worker", "the judge ended unexpectedly: signal 9; no verdict"));
     });
@@ -141,18 +170,83 @@ fn a_worker_that_is_killed_takes_one_verdict_with_it() {
     }
 }
 
-/// A worker that has used half a second of processor time: one in an endless loop, and no other.
-fn busy_worker() -> i32 {
-    loop {
-        let ticks = |pid: &i32| -> Option<u64> {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            stat.rsplit(')').next()?.split_whitespace().nth(11)?.parse().ok()
-        };
-        if let Some(pid) = workers().into_iter().find(|pid| ticks(pid).is_some_and(|ticks| ticks > 50)) {
-            return pid;
+fn kill(worker: i32) {
+    let pid = rustix::process::Pid::from_raw(worker).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn questions_asked_together_are_answered_as_each_alone() {
+    let bench = Bench::new();
+    bench.document("root/other.json");
+    let none = JudgeRequest { module: ModuleSource::Embedded("none".to_owned()), ..bench.exit(0) };
+    let unknown = JudgeRequest { assertion: Some("nothing".to_owned()), ..bench.exit(0) };
+    let hidden = JudgeRequest { grant: Some(vec!["agent".to_owned()]), ..bench.exit(0) };
+    let poor = JudgeRequest { limits: Limits { check_fuel: 10, ..Limits::default() }, ..bench.exit(0) };
+    let other = EvidenceSource::Document(bench.path("root/other.json"));
+    let other = JudgeRequest { evidence: other, ..bench.exit(0) };
+    let lost = EvidenceSource::Document(bench.path("root/lost.json"));
+    let lost = JudgeRequest { evidence: lost, ..bench.exit(0) };
+    let mut requests =
+        vec![bench.exit(0), bench.exit(1), none.clone(), bench.exit(2), unknown, hidden, bench.exit(0)];
+    requests.extend([poor, bench.exit(0), other, lost, none]);
+    requests.extend((0..150).map(|code| bench.exit(code)));
+    let here = Judge::new(JudgeSettings { workers: None, ..bench.settings() }).unwrap();
+    let expected: Vec<_> = requests.iter().map(|request| here.judge(request)).collect();
+    assert_eq!(bench.judge().judge_all(&requests), expected);
+    let folder = Some(bench.path("verdicts"));
+    let keeping =
+        || Judge::new(JudgeSettings { verdict_directory: folder.clone(), ..bench.settings() }).unwrap();
+    assert_eq!(keeping().judge_all(&requests), expected);
+    assert_eq!(keeping().judge_all(&requests), expected, "most of them are known now");
+    assert_eq!(keeping().judge_all(&requests[..0]), []);
+}
+
+#[test]
+fn of_questions_asked_together_a_dead_worker_takes_one() {
+    let bench = Bench::new();
+    let judge = bench.judge();
+    // One set of limits, so that they go together.
+    let endless = bench.endless();
+    let alike = |code| JudgeRequest { limits: endless.limits.clone(), ..bench.exit(code) };
+    let requests = [alike(0), endless.clone(), alike(1), alike(0)];
+    std::thread::scope(|scope| {
+        let judged = scope.spawn(|| judge.judge_all(&requests));
+        kill(bench.busy_worker());
+        let verdicts = judged.join().unwrap();
+        assert_eq!(
+            host_error(&verdicts[1]),
+            ("worker", "the judge ended unexpectedly: signal 9; no verdict")
+        );
+        let outcomes: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Pass, Outcome::Error, Outcome::Fail, Outcome::Pass]);
+    });
+}
+
+/// Before any of them is judged, a worker is asked what goes into the verdicts: a module may end it there.
+#[test]
+fn a_worker_that_dies_before_it_judges_takes_one_question_too() {
+    let bench = Bench::new();
+    let settings = JudgeSettings { verdict_directory: Some(bench.path("verdicts")), ..bench.settings() };
+    let judge = Judge::new(settings).unwrap();
+    let limits = Limits { setup_fuel: u64::MAX, wall_clock_ms: 600_000, ..Limits::default() };
+    let endless = JudgeRequest { limits: limits.clone(), ..bench.guest("loops-in-describe") };
+    let alike = |code| JudgeRequest { limits: limits.clone(), ..bench.exit(code) };
+    let requests = [alike(0), endless, alike(1)];
+    std::thread::scope(|scope| {
+        let judged = scope.spawn(|| judge.judge_all(&requests));
+        while !judged.is_finished() {
+            bench.busy_workers().into_iter().for_each(kill);
+            std::thread::yield_now();
         }
-        std::thread::yield_now();
-    }
+        let verdicts = judged.join().unwrap();
+        assert_eq!(
+            host_error(&verdicts[1]),
+            ("worker", "the judge ended unexpectedly: signal 9; no verdict")
+        );
+        let outcomes: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Pass, Outcome::Error, Outcome::Fail]);
+    });
 }
 
 #[test]
@@ -160,14 +254,7 @@ fn a_worker_has_nothing_but_its_socket() {
     let bench = Bench::new();
     let judge = bench.judge();
     assert_eq!(judge.judge(&bench.exit(0)).outcome, Outcome::Pass);
-    // The one whose root is this test's: other tests have workers as well.
-    let reads = |pid: &i32| {
-        let folder = std::fs::read_dir(format!("/proc/{pid}/fd"));
-        let mut targets =
-            folder.into_iter().flatten().filter_map(|e| std::fs::read_link(e.ok()?.path()).ok());
-        targets.any(|target| target.starts_with(bench.folder.path()))
-    };
-    let own: Vec<_> = workers().into_iter().filter(reads).collect();
+    let own = bench.workers();
     assert_eq!(own.len(), 1);
     for pid in own {
         let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();

@@ -5,13 +5,13 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::assertions::Resolved;
-use crate::document::Document;
+use crate::document::{Asserted, Document};
 use crate::hostcheck;
 use crate::recording::{MODULE_FOLDER, Recording};
 use crate::report::Judged;
 use crate::sandbox::{EvidenceSource, Judge, JudgeRequest, ModuleSource};
 use crate::scenario::Uses;
-use crate::value::{Outcome, Unjudged, Verdict};
+use crate::value::{ErrorClass, Outcome, Unjudged, Verdict};
 
 /// Judges a run that was just recorded.
 pub fn judge_document(
@@ -20,15 +20,21 @@ pub fn judge_document(
     document: &Document,
     assertions: &[Resolved],
 ) -> Vec<Judged> {
+    let requests: Vec<_> = assertions
+        .iter()
+        .map(|resolved| {
+            let asked = &resolved.assertion;
+            let name = Some(resolved.name.clone());
+            let mut request = request(judge, path, &asked.uses, &resolved.module, name, &asked.with);
+            request.grant.clone_from(&asked.grant);
+            request.limits = request.limits.lowered(&document.scenario.limits);
+            request
+        })
+        .collect();
+    let asked_at = assertions.iter().map(|resolved| resolved.asked_at.clone());
+    let verdicts = judge.judge_all(&requests).into_iter().zip(asked_at);
     let mut judged: Vec<_> = host(document);
-    for resolved in assertions {
-        let asked = &resolved.assertion;
-        let name = Some(resolved.name.clone());
-        let mut request = request(judge, path, &asked.uses, &resolved.module, name, &asked.with);
-        request.grant.clone_from(&asked.grant);
-        request.limits = request.limits.lowered(&document.scenario.limits);
-        judged.push(Judged { verdict: judge.judge(&request), asked_at: resolved.asked_at.clone() });
-    }
+    judged.extend(verdicts.map(|(verdict, asked_at)| Judged { verdict, asked_at }));
     judged
 }
 
@@ -38,35 +44,50 @@ pub fn judge_recording(
     recording: &Recording,
     assertions: &[(Uses, ModuleSource, Value)],
 ) -> Vec<Judged> {
-    let mut judged = host(&recording.document);
-    if !assertions.is_empty() {
-        for (uses, module, with) in assertions {
-            judged.push(one(judge, recording, uses, module, with, None));
-        }
-        return judged;
-    }
-    for asserted in &recording.document.scenario.assertions {
-        let verdict = match recorded(recording, &asserted.uses, asserted.module) {
+    let recorded: Vec<_> = if assertions.is_empty() {
+        let assertions = &recording.document.scenario.assertions;
+        let of = |asserted: &Asserted| match recorded(recording, &asserted.uses, asserted.module) {
             Ok((uses, module)) => {
-                one(judge, recording, &uses, &module, &asserted.with, asserted.grant.clone())
+                Ok(one(judge, recording, &uses, &module, &asserted.with, asserted.grant.clone()))
             }
-            Err(error) => Judged {
-                verdict: Verdict {
-                    assertion: asserted.uses.clone(),
-                    outcome: Outcome::Error,
-                    error: Some(error),
-                    findings: Vec::new(),
-                    findings_dropped: 0,
-                    log: Vec::new(),
-                    attempts: Vec::new(),
-                    receipt: None,
-                },
-                asked_at: None,
-            },
+            Err(error) => Err(unjudged(&asserted.uses, error)),
         };
-        judged.push(verdict);
-    }
+        assertions.iter().map(of).collect()
+    } else {
+        assertions
+            .iter()
+            .map(|(uses, module, with)| Ok(one(judge, recording, uses, module, with, None)))
+            .collect()
+    };
+    let requests: Vec<_> = recorded.iter().filter_map(|request| request.as_ref().ok().cloned()).collect();
+    let mut verdicts = judge.judge_all(&requests).into_iter();
+    let mut judged = host(&recording.document);
+    judged.extend(recorded.into_iter().map(|asked| {
+        let given = |request: JudgeRequest| {
+            let none = || Unjudged {
+                class: ErrorClass::Host,
+                code: "judge".to_owned(),
+                message: "the judge gave no verdict".to_owned(),
+                place: None,
+            };
+            verdicts.next().unwrap_or_else(|| unjudged(&request.name, none()))
+        };
+        Judged { verdict: asked.map_or_else(|verdict| verdict, given), asked_at: None }
+    }));
     judged
+}
+
+fn unjudged(assertion: &str, error: Unjudged) -> Verdict {
+    Verdict {
+        assertion: assertion.to_owned(),
+        outcome: Outcome::Error,
+        error: Some(error),
+        findings: Vec::new(),
+        findings_dropped: 0,
+        log: Vec::new(),
+        attempts: Vec::new(),
+        receipt: None,
+    }
 }
 
 /// Where the module of a recorded assertion is.
@@ -76,7 +97,7 @@ fn recorded(
     module: Option<crate::value::Digest>,
 ) -> Result<(Uses, ModuleSource), Unjudged> {
     let missing = |message: String| Unjudged {
-        class: crate::value::ErrorClass::Guest,
+        class: ErrorClass::Guest,
         code: "not-a-module".to_owned(),
         message,
         place: None,
@@ -101,14 +122,14 @@ fn one(
     module: &ModuleSource,
     with: &Value,
     grant: Option<Vec<String>>,
-) -> Judged {
+) -> JudgeRequest {
     let name = match uses {
         Uses::Pack { assertion, .. } => Some(assertion.clone()),
         Uses::Module { assertion, .. } => assertion.clone(),
     };
     let mut request = JudgeRequest { grant, ..request(judge, &recording.path, uses, module, name, with) };
     request.limits = request.limits.lowered(&recording.document.scenario.limits);
-    Judged { verdict: judge.judge(&request), asked_at: None }
+    request
 }
 
 /// Without a grant of the scenario's, what the assertion declares is granted: packs come with the program or lie beside

@@ -131,7 +131,7 @@ impl Stream {
         }
         // Everything asked for is looked at before anything is judged.
         let asked = assertions.iter().map(|asked| self.asked(&path, asked)).collect::<Result<Vec<_>, _>>()?;
-        Ok(asked.iter().map(|request| self.judge.judge(request)).collect())
+        Ok(self.judge.judge_all(&asked))
     }
 
     /// As `wassert judge` without `--use`: the host's assertions and those recorded.

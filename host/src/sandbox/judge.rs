@@ -11,10 +11,10 @@ use serde::Serialize;
 use super::cache::Cache;
 use super::case::{Case, unreadable};
 use super::digested::Digested;
-use super::evidence::{Evidence, EvidenceSource};
+use super::evidence::{Evidence, EvidenceSource, Granted};
 use super::guest::{self, Ended};
 use super::message::{Description, JudgeRequest, ModuleSource};
-use super::module::{Handed, Modules, on_big_stack};
+use super::module::{Handed, Loaded, Modules, on_big_stack};
 use super::roots::Roots;
 use super::stop::Stop;
 use super::supervisor::WorkerSettings;
@@ -99,6 +99,15 @@ pub(super) struct LocalJudge {
     roots: Option<Roots>,
 }
 
+/// One assertion, and everything that goes into its verdict.
+pub(super) struct Prepared {
+    /// As they stand in the receipt.
+    pub inputs: ReceiptInputs,
+    evidence: Arc<Evidence>,
+    granted: Arc<Granted>,
+    module: Arc<Loaded>,
+}
+
 struct Kept {
     source: EvidenceSource,
     stamp: Stamp,
@@ -154,25 +163,17 @@ impl LocalJudge {
 
     /// The verdict on one assertion.
     pub fn judged(&self, request: &JudgeRequest) -> Verdict {
-        self.judged_unless(request, |_| false)
-            .unwrap_or_else(|| unheard(request, Stop::host("judge", "the judge was told not to judge").0))
+        self.prepared(request).map_or_else(|verdict| *verdict, |prepared| self.finished(request, prepared))
     }
 
-    /// The same, unless it is known already: `is_known` is asked when everything that goes in is known and before the
-    /// module is run.
-    pub fn judged_unless(
-        &self,
-        request: &JudgeRequest,
-        is_known: impl FnOnce(&ReceiptInputs) -> bool,
-    ) -> Option<Verdict> {
-        let evidence = match self.evidence(&request.evidence) {
-            Ok(evidence) => evidence,
-            Err(stop) => return Some(unheard(request, stop.0)),
-        };
-        let (bytes, digest) = match self.modules.read(&request.module, &request.limits) {
-            Ok(read) => read,
-            Err(unjudged) => return Some(unheard(request, unjudged)),
-        };
+    /// Finds everything that goes into a verdict, without letting the module judge.
+    ///
+    /// # Errors
+    /// The verdict, where something is missing.
+    pub fn prepared(&self, request: &JudgeRequest) -> Result<Prepared, Box<Verdict>> {
+        let unheard = |unjudged| Box::new(unheard(request, unjudged));
+        let evidence = self.evidence(&request.evidence).map_err(|stop| unheard(stop.0))?;
+        let (bytes, digest) = self.modules.read(&request.module, &request.limits).map_err(unheard)?;
         let mut inputs = ReceiptInputs {
             evidence: BTreeMap::new(),
             pack: digest,
@@ -182,46 +183,45 @@ impl LocalJudge {
             may_skip: request.may_skip,
             engine: ENGINE_ID.to_owned(),
         };
-        let ended = self.run(request, &evidence, &bytes, &mut inputs, is_known)?;
-        Some(verdict(request, ended, inputs))
-    }
-
-    fn run(
-        &self,
-        request: &JudgeRequest,
-        evidence: &Arc<Evidence>,
-        bytes: &[u8],
-        inputs: &mut ReceiptInputs,
-        is_known: impl FnOnce(&ReceiptInputs) -> bool,
-    ) -> Option<Ended> {
-        let stopped = |unjudged| Ended { stopped: Some(unjudged), case: None, fuel: 0 };
         if let Some(grant) = &request.grant {
             inputs.evidence = evidence.granted(grant).digests.clone();
         }
-        let module = match self.modules.load(bytes, inputs.pack, &request.limits) {
-            Ok(module) => module,
-            Err(unjudged) => return Some(stopped(unjudged)),
+        let (module, description) = match self.chosen(request, &bytes, digest) {
+            Ok(chosen) => chosen,
+            Err(unjudged) => {
+                let ended = Ended { stopped: Some(unjudged), case: None, fuel: 0 };
+                return Err(Box::new(verdict(request, ended, inputs)));
+            }
         };
-        let described = module.descriptions(&self.ticker, &request.limits, file_stem(request));
-        let chosen = described.as_ref().as_ref().map_err(Unjudged::clone).and_then(|descriptions| {
-            choose(descriptions, request.assertion.as_deref()).map_err(|stop| stop.0)
-        });
-        let description = match chosen {
-            Ok(description) => description,
-            Err(unjudged) => return Some(stopped(unjudged)),
-        };
-        inputs.assertion.clone_from(&description.name);
+        inputs.assertion = description.name;
         let granted = evidence.granted(request.grant.as_ref().unwrap_or(&description.reads));
         inputs.evidence = granted.digests.clone();
-        if is_known(inputs) {
-            return None;
-        }
-        let case = Case::new(Arc::clone(evidence), granted, request.limits.clone());
+        Ok(Prepared { evidence, granted, module, inputs })
+    }
+
+    /// Lets the module judge.
+    pub fn finished(&self, request: &JudgeRequest, prepared: Prepared) -> Verdict {
+        let Prepared { evidence, granted, module, inputs } = prepared;
+        let case = Case::new(evidence, granted, request.limits.clone());
         let parameters = parameters(request);
-        Some(
-            on_big_stack(|| guest::check(&*module.door, &self.ticker, case, &description.name, &parameters))
-                .unwrap_or_else(stopped),
-        )
+        let ended =
+            on_big_stack(|| guest::check(&*module.door, &self.ticker, case, &inputs.assertion, &parameters))
+                .unwrap_or_else(|unjudged| Ended { stopped: Some(unjudged), case: None, fuel: 0 });
+        verdict(request, ended, inputs)
+    }
+
+    /// The module, and what it says of the assertion that is asked for.
+    fn chosen(
+        &self,
+        request: &JudgeRequest,
+        bytes: &[u8],
+        digest: Digest,
+    ) -> Result<(Arc<Loaded>, Description), Unjudged> {
+        let module = self.modules.load(bytes, digest, &request.limits)?;
+        let described = module.descriptions(&self.ticker, &request.limits, file_stem(request));
+        let descriptions = described.as_ref().as_ref().map_err(Unjudged::clone)?;
+        let chosen = choose(descriptions, request.assertion.as_deref()).map_err(|stop| stop.0)?;
+        Ok((module, chosen.clone()))
     }
 
     fn evidence(&self, source: &EvidenceSource) -> Result<Arc<Evidence>, Stop> {

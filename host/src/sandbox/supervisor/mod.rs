@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use super::judge::{BackEnd, JudgeError, JudgeSettings, LocalJudge, unheard};
 use super::limits::Limits;
 use super::message::{Answer, Description, JudgeRequest, ModuleSource, Request};
+use super::stop::Stop;
 use crate::value::{Unjudged, Verdict};
 
 use cross::compare;
@@ -133,28 +134,37 @@ impl Judge {
 
     /// The verdict on one assertion.
     pub fn judge(&self, request: &JudgeRequest) -> Verdict {
+        let verdict = self.judge_all(std::slice::from_ref(request)).pop();
+        verdict.unwrap_or_else(|| unheard(request, Stop::host("judge", "the judge gave no verdict").0))
+    }
+
+    /// The verdicts on several, in their order. Those on one recording go to a worker together, which costs less.
+    pub fn judge_all(&self, requests: &[JudgeRequest]) -> Vec<Verdict> {
         match &self.kind {
-            Kind::Here(judge) => judge.judged(request),
-            Kind::Workers(workers) => workers.judge(request),
+            Kind::Here(judge) => requests.iter().map(|request| judge.judged(request)).collect(),
+            Kind::Workers(workers) => workers.judge(requests),
         }
     }
 }
 
 impl Workers {
-    fn judge(&self, request: &JudgeRequest) -> Verdict {
-        let Some((second, change)) = &self.second else { return self.first.judge(request) };
+    fn judge(&self, requests: &[JudgeRequest]) -> Vec<Verdict> {
+        let Some((second, change)) = &self.second else { return self.first.judge(requests) };
         std::thread::scope(|scope| {
-            let other = scope.spawn(|| second.judge(request));
-            let native = self.first.judge(request);
-            match other.join() {
-                Ok(mut interpreted) => {
-                    if let Some(change) = change {
-                        change(&mut interpreted);
-                    }
-                    compare(native, &interpreted)
+            let other = scope.spawn(|| second.judge(requests));
+            let native = self.first.judge(requests);
+            let Ok(interpreted) = other.join() else {
+                let panicked = || Stop::host("judge", "the judge panicked").0;
+                return requests.iter().map(|request| unheard(request, panicked())).collect();
+            };
+            let both = native.into_iter().zip(interpreted);
+            both.map(|(native, mut interpreted)| {
+                if let Some(change) = change {
+                    change(&mut interpreted);
                 }
-                Err(_) => unheard(request, super::stop::Stop::host("judge", "the judge panicked").0),
-            }
+                compare(native, &interpreted)
+            })
+            .collect()
         })
     }
 }

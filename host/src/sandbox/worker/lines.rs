@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::sandbox::door::Way;
+use crate::sandbox::evidence::EvidenceSource;
 use crate::sandbox::limits::Limits;
 use crate::sandbox::message::{Description, JudgeRequest, ModuleSource};
 use crate::value::{Digest, ReceiptInputs, Unjudged, Verdict};
@@ -21,10 +23,46 @@ pub(in crate::sandbox) enum ToWorker {
     Module { digest: Digest, made: Result<Way, Unjudged> },
     /// Answered by `Descriptions` or `Unjudged`.
     Describe { module: ModuleSource, name: String },
-    /// Answered by `Verdict`; with `ask_first`, by `Inputs` before anything is run.
-    Judge { request: Box<JudgeRequest>, ask_first: bool },
-    /// The answer to `Inputs`: a verdict that is known is not made again, and nothing more is answered.
-    GoOn { is_known: bool },
+    /// Answered by one `Verdict` for each, in their order; with `ask_first`, by `Inputs` before any module judges.
+    Judge { questions: Questions, ask_first: bool },
+    /// The answer to `Inputs`, for each question: a verdict that is known is not made again, and not answered.
+    GoOn { are_known: Vec<bool> },
+}
+
+/// Questions that go there together: waking a process costs more than most of them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::sandbox) struct Questions {
+    pub evidence: EvidenceSource,
+    pub limits: Limits,
+    pub asked: Vec<Asked>,
+}
+
+/// One assertion to judge, as [`JudgeRequest`] has it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::sandbox) struct Asked {
+    pub module: Digest,
+    pub name: String,
+    pub assertion: Option<String>,
+    pub parameters: Value,
+    pub grant: Option<Vec<String>>,
+    pub may_skip: bool,
+}
+
+impl Questions {
+    /// Each as it would be asked alone.
+    pub fn each(self) -> impl Iterator<Item = JudgeRequest> {
+        let Self { evidence, limits, asked } = self;
+        asked.into_iter().map(move |asked| JudgeRequest {
+            evidence: evidence.clone(),
+            module: ModuleSource::Handed(asked.module),
+            name: asked.name,
+            assertion: asked.assertion,
+            parameters: asked.parameters,
+            grant: asked.grant,
+            may_skip: asked.may_skip,
+            limits: limits.clone(),
+        })
+    }
 }
 
 /// Where to begin.
@@ -42,5 +80,6 @@ pub(in crate::sandbox) enum FromWorker {
     Descriptions(Vec<Description>),
     Unjudged(Unjudged),
     Verdict(Box<Verdict>),
-    Inputs(ReceiptInputs),
+    /// What goes into the verdict on each question; none where it is an error already.
+    Inputs(Vec<Option<ReceiptInputs>>),
 }

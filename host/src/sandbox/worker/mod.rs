@@ -11,9 +11,10 @@ use super::channel::Channel;
 use super::code::Code;
 use super::confine;
 use super::engine::THREAD_STACK_BYTES;
-use super::judge::{BackEnd, JudgeSettings, LocalJudge};
+use super::judge::{BackEnd, JudgeSettings, LocalJudge, Prepared};
 use super::module::{Handed, has_big_stack};
 use super::roots::Roots;
+use crate::value::Verdict;
 
 pub(super) mod lines;
 mod own;
@@ -62,24 +63,21 @@ fn serve(mut channel: Channel, judge: &LocalJudge) -> io::Result<()> {
                 };
                 channel.send(&answer, &[])?;
             }
-            ToWorker::Judge { request, ask_first } => {
-                let mut broken = None;
-                let verdict = judge.judged_unless(&request, |inputs| {
-                    if !ask_first {
-                        return false;
+            ToWorker::Judge { questions, ask_first: false } => {
+                for request in questions.each() {
+                    say(&mut channel, judge.judged(&request))?;
+                }
+            }
+            ToWorker::Judge { questions, ask_first: true } => {
+                let asked: Vec<_> = questions.each().collect();
+                let prepared: Vec<_> = asked.iter().map(|request| judge.prepared(request)).collect();
+                let are_known = known(&mut channel, &prepared)?;
+                for ((request, prepared), is_known) in asked.iter().zip(prepared).zip(are_known) {
+                    match prepared {
+                        _ if is_known => {}
+                        Ok(prepared) => say(&mut channel, judge.finished(request, prepared))?,
+                        Err(verdict) => say(&mut channel, *verdict)?,
                     }
-                    match known(&mut channel, inputs) {
-                        Ok(known) => known,
-                        Err(error) => {
-                            broken = Some(error);
-                            true
-                        }
-                    }
-                });
-                match (broken, verdict) {
-                    (Some(error), _) => return Err(error),
-                    (None, Some(verdict)) => channel.send(&FromWorker::Verdict(Box::new(verdict)), &[])?,
-                    (None, None) => {}
                 }
             }
             ToWorker::GoOn { .. } => return Err(io::Error::other("nothing was asked")),
@@ -94,12 +92,17 @@ fn handed(channel: &mut Channel) -> io::Result<Code> {
     channel.descriptor().ok_or_else(missing).and_then(Code::take)
 }
 
-/// Whether the supervisor has a verdict for these inputs.
-fn known(channel: &mut Channel, inputs: &crate::value::ReceiptInputs) -> io::Result<bool> {
-    channel.send(&FromWorker::Inputs(inputs.clone()), &[])?;
+fn say(channel: &mut Channel, verdict: Verdict) -> io::Result<()> {
+    channel.send(&FromWorker::Verdict(Box::new(verdict)), &[])
+}
+
+/// For each question, whether the supervisor has a verdict for what goes into it.
+fn known(channel: &mut Channel, prepared: &[Result<Prepared, Box<Verdict>>]) -> io::Result<Vec<bool>> {
+    let inputs = prepared.iter().map(|prepared| Some(prepared.as_ref().ok()?.inputs.clone())).collect();
+    channel.send(&FromWorker::Inputs(inputs), &[])?;
     match channel.receive()? {
-        Some(ToWorker::GoOn { is_known }) => Ok(is_known),
-        _ => Err(io::Error::other("expected an answer")),
+        Some(ToWorker::GoOn { are_known }) if are_known.len() == prepared.len() => Ok(are_known),
+        _ => Err(io::Error::other("expected an answer for each question")),
     }
 }
 
