@@ -21,7 +21,7 @@ impl Corpus {
             .find(|folder| folder.is_dir())
             .unwrap();
         let mut corpus = Self { documents: Vec::new(), assertions: Vec::new() };
-        for assertion in wassert::pack::embedded("std").unwrap().manifest.assertions {
+        for assertion in &wassert::pack::embedded("std").unwrap().manifest.assertions {
             let name = assertion.name.get_ref();
             let read = |file: &str| {
                 serde_json::from_slice(&std::fs::read(examples.join(name).join(file)).unwrap()).unwrap()

@@ -99,7 +99,7 @@ fn answers(judge: &Judge, lines: &[String], order: &[usize], threads: usize) -> 
 /// all pairs would take minutes.
 fn lines(recordings: &[EvidenceSource], examples: &[(String, EvidenceSource)]) -> Vec<String> {
     let folder = root().join("assertions/std/examples");
-    let manifest = wassert::pack::embedded("std").unwrap().manifest;
+    let manifest = &wassert::pack::embedded("std").unwrap().manifest;
     let names: Vec<&str> =
         manifest.assertions.iter().map(|assertion| assertion.name.get_ref().as_str()).collect();
     let mut random = Random::new(SEED, u64::MAX);

@@ -42,19 +42,20 @@ impl Assertion for RequestOmits {
         let selection = Selection::new(parameters.lane, parameters.turn, parameters.request);
         let text = demand::quoted(parameters.text.text());
         let member = parameters.member.as_ref().map(Needle::text);
+        let needle = parameters.text.text();
         let Searched { places, parts } =
-            searched::searched(evidence, &selection, parameters.part, member, parameters.text.text())?;
+            searched::searched(evidence, &selection, parameters.part, member, needle, None)?;
         if places.is_empty() {
             return Err(format!("{}: nothing was searched", selection.none()));
         }
         let mut clean = true;
         for SearchedPart { place, texts } in parts {
-            let (here, mut paths) = texts::occurrences(&texts, parameters.text.text());
+            let (here, mut paths) = texts::occurrences(&texts, needle);
             if here > 0 {
                 clean = false;
                 paths.dedup();
                 report.fail(
-                    &texts::located(evidence, texts::places(paths, &place), parameters.text.text())?,
+                    &texts::located(evidence, texts::places(paths, &place), needle)?,
                     format!("{text} occurs {} in this request", demand::counted(here, "time")),
                     format!("a request without {text}"),
                 );

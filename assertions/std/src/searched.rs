@@ -4,7 +4,7 @@
 
 use wassert_guest::{Evidence, Node, path};
 
-use crate::selection::{self, Part, Selection, body_texts, member_texts};
+use crate::selection::{self, Part, Selection, body_texts, member_texts, transcript};
 use crate::texts::{PLACES, SPOKEN, Text};
 
 /// The most of a text that the host is asked for; what it finds is looked through again.
@@ -29,7 +29,8 @@ pub struct SearchedPart {
     pub texts: Vec<Text>,
 }
 
-/// Searches the selected requests. `member` is one of the body.
+/// Searches the selected requests. `member` is one of the body. Of transcripts, no more is read than holds the needle
+/// `enough` times, where that is said.
 ///
 /// # Errors
 /// When the evidence cannot be read, or a body has no such member.
@@ -39,9 +40,10 @@ pub fn searched(
     part: Part,
     member: Option<&str>,
     needle: &str,
+    enough: Option<u32>,
 ) -> Result<Searched, String> {
     if part == Part::Transcript {
-        return transcripts(evidence, selection, needle);
+        return transcripts(evidence, selection, needle, enough);
     }
     let body = |node: &Node| {
         let (texts, place) = match member {
@@ -56,39 +58,56 @@ pub fn searched(
     Ok(Searched { places, parts })
 }
 
-fn transcripts(evidence: &Evidence, selection: &Selection, needle: &str) -> Result<Searched, String> {
+fn transcripts(
+    evidence: &Evidence,
+    selection: &Selection,
+    needle: &str,
+    enough: Option<u32>,
+) -> Result<Searched, String> {
     let selected: Vec<_> =
         selection.first_members(evidence, "lane", PLACES)?.iter().filter_map(selection::position).collect();
+    let places: Vec<_> = selected.iter().copied().map(transcript).collect();
     // A text above 64 KiB is an object that names its bytes: it may hold anything.
-    let wanted = format!("[?search(@, {}) || @['$blob']]", path::quote(plain(needle)));
-    let found = match &selected[..] {
-        [] => Vec::new(),
-        [one] => evidence.query(&format!("$.requests[{one}].transcript[*]..{wanted}"))?,
-        _ => selection.below(evidence, &format!(".transcript[*]..{wanted}"))?,
+    let wanted = format!(".transcript[*]..[?search(@, {}) || @['$blob']]", path::quote(plain(needle)));
+    let expression = match &selected[..] {
+        [] => return Ok(Searched { places, parts: Vec::new() }),
+        [one] => format!("$.requests[{one}]{wanted}"),
+        _ => selection.expression(&wanted),
     };
-    let mut said: Vec<_> = found.into_iter().filter_map(|node| Some((place(&node)?, node))).collect();
+    let mut said = Vec::new();
+    let mut named: Vec<String> = Vec::new();
+    let mut times = 0;
+    for node in evidence.matches(&expression) {
+        let node = node?;
+        // What stands in an object that names bytes is no text; the object comes before it.
+        if named.iter().any(|above| node.path.starts_with(above)) {
+            continue;
+        }
+        if is_named(&node) {
+            named.push(format!("{}[", node.path));
+        }
+        let Some(place) = place(&node) else { continue };
+        let text = node.text()?.into_owned();
+        times += text.matches(needle).count() as u32;
+        said.push((place, Text { text, path: node.path }));
+        if enough.is_some_and(|enough| times >= enough) {
+            break;
+        }
+    }
     // A descendant segment gives what stands deeper after everything beside it.
     said.sort_by_key(|(place, _)| *place);
-    // What stands in such an object is no text.
-    let named: Vec<String> =
-        said.iter().filter(|(_, node)| is_named(node)).map(|(_, node)| format!("{}[", node.path)).collect();
-    said.retain(|(_, node)| !named.iter().any(|above| node.path.starts_with(above)));
 
     let mut parts: Vec<SearchedPart> = Vec::new();
     let mut latest = None;
-    for ((request, ..), node) in said {
+    for ((request, ..), text) in said {
         if latest.replace(request) != Some(request) {
             parts.push(SearchedPart { place: transcript(request), texts: Vec::new() });
         }
         if let Some(part) = parts.last_mut() {
-            part.texts.push(Text { text: node.read()?, path: node.path });
+            part.texts.push(text);
         }
     }
-    Ok(Searched { places: selected.into_iter().map(transcript).collect(), parts })
-}
-
-fn transcript(request: usize) -> String {
-    path::member(&path::element("$['requests']", request), "transcript")
+    Ok(Searched { places, parts })
 }
 
 /// Whether a node is not a text itself but names the bytes of one.
@@ -98,9 +117,10 @@ fn is_named(node: &Node) -> bool {
 
 /// Request, item and member in which a text is said; none where it only names the item.
 fn place(node: &Node) -> Option<(usize, usize, usize)> {
-    match path::parts(&node.path)?.get(1..5)? {
+    let mut steps = path::steps(&node.path).skip(1);
+    match [steps.next()?, steps.next()?, steps.next()?, steps.next()?] {
         [path::Part::Index(request), _, path::Part::Index(item), path::Part::Name(member)] => {
-            Some((*request, *item, SPOKEN.iter().position(|spoken| *spoken == *member)?))
+            Some((request, item, SPOKEN.iter().position(|spoken| *spoken == member)?))
         }
         _ => None,
     }

@@ -30,7 +30,7 @@ impl Selection {
     pub fn members(&self, evidence: &Evidence, member: &str) -> Result<Vec<Node>, String> {
         match self.request {
             Some(_) => self.first_members(evidence, member, 1),
-            None => self.below(evidence, &format!(".{member}")),
+            None => Ok(evidence.query(&self.expression(&format!(".{member}")))?),
         }
     }
 
@@ -55,15 +55,8 @@ impl Selection {
         Ok(self.request.map_or(all, |request| u32::from(request.get() <= all)))
     }
 
-    /// What a query finds in the requests of the lane and the turn, whichever of them is meant.
-    ///
-    /// # Errors
-    /// When the evidence cannot be read.
-    pub fn below(&self, evidence: &Evidence, query: &str) -> Result<Vec<Node>, String> {
-        Ok(evidence.query(&self.expression(query))?)
-    }
-
-    fn expression(&self, query: &str) -> String {
+    /// A query of the requests of the lane and the turn, whichever of them is meant.
+    pub fn expression(&self, query: &str) -> String {
         let mut conditions = Vec::new();
         if self.lane != ANY {
             conditions.push(format!("@.lane == {}", path::quote(&self.lane)));
@@ -103,6 +96,11 @@ impl Selection {
     }
 }
 
+/// The path of a request's transcript.
+pub fn transcript(request: usize) -> String {
+    format!("$['requests'][{request}]['transcript']")
+}
+
 /// The path of the request that a node is a member of.
 pub fn request_of(node: &Node) -> String {
     position(node).map_or_else(|| node.path.clone(), |index| path::element("$['requests']", index))
@@ -110,8 +108,8 @@ pub fn request_of(node: &Node) -> String {
 
 /// The position in `requests` of the request that a node is a member of.
 pub fn position(node: &Node) -> Option<usize> {
-    match path::parts(&node.path)?.get(1)? {
-        path::Part::Index(index) => Some(*index),
+    match path::steps(&node.path).nth(1)? {
+        path::Part::Index(index) => Some(index),
         path::Part::Name(_) => None,
     }
 }

@@ -1,11 +1,13 @@
 //! `transcript-paired`: in every request, each tool call has a result, and each result a call before it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use wassert_guest::{Assertion, Evidence, NoParameters, Node, Report, path};
+use wassert_guest::{Assertion, Evidence, NoParameters, Node, Refusal, Report, path};
 
 use crate::demand;
+use crate::selection::transcript;
 use crate::texts;
 
 /// What the server calls the same thing when it reads a request.
@@ -22,14 +24,17 @@ impl Assertion for TranscriptPaired {
     type Parameters = NoParameters;
 
     fn check(_: NoParameters, evidence: &Evidence, report: &mut Report) -> Result<(), String> {
-        let mut pairs = Vec::new();
-        let mut clean = true;
-        for (transcript, items) in called(evidence)? {
-            let paired = pair(&items);
+        let nodes = called(evidence)?;
+        let items = in_order(&nodes)?;
+        let (mut number, mut pairs, mut clean) = (0, Vec::new(), true);
+        for items in items.chunk_by(|one, next| one.request == next.request) {
+            let request = items[0].request;
+            let place = |index| path::element(&transcript(request), index);
+            let paired = pair(items);
             for (index, call) in &paired.results_without_call {
                 clean = false;
                 report.fail(
-                    &path::element(&transcript, *index),
+                    &place(*index),
                     format!("a result of call `{call}` that nothing called before"),
                     format!("call `{call}` before it"),
                 );
@@ -37,12 +42,14 @@ impl Assertion for TranscriptPaired {
             for (index, call) in &paired.calls_without_result {
                 clean = false;
                 report.fail(
-                    &path::element(&transcript, *index),
+                    &place(*index),
                     format!("the model is asked to go on, and call `{call}` has no result"),
                     format!("a result of call `{call}`"),
                 );
             }
-            pairs.extend(paired.results.iter().map(|index| path::element(&transcript, *index)));
+            number += paired.results.len();
+            let more = texts::PLACES - pairs.len();
+            pairs.extend(paired.results.into_iter().take(more).map(place));
         }
         for node in evidence.query("$.requests[*].violations[*]")? {
             let violation: Value = node.read()?;
@@ -56,7 +63,7 @@ impl Assertion for TranscriptPaired {
             return Err("no request holds a tool call: there is nothing to pair".to_owned());
         }
         if clean {
-            let number = demand::counted(pairs.len() as u32, "result");
+            let number = demand::counted(number as u32, "result");
             report.pass(
                 &texts::places(pairs, "$['requests']"),
                 format!("{number} in the conversations, each after its call, and no call is left open"),
@@ -66,83 +73,93 @@ impl Assertion for TranscriptPaired {
     }
 }
 
-/// A call or a result: its position in the transcript, whether it is a call, and the call's identifier.
-type Item = (usize, bool, String);
+/// A call or a result: where it stands, and the call's identifier.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Item<'n> {
+    request: usize,
+    index: usize,
+    is_call: bool,
+    call: Cow<'n, str>,
+}
 
-/// The calls and results of every request, by the path of its transcript. What they say may be large and is not asked
-/// for.
-fn called(evidence: &Evidence) -> Result<Vec<(String, Vec<Item>)>, String> {
-    let mut called: BTreeMap<usize, Vec<Item>> = BTreeMap::new();
-    for (kind, is_call) in [("call", true), ("result", false)] {
-        for node in evidence.query(&format!("$.requests[*].transcript[?@.kind == '{kind}'].call"))? {
-            if let Some((request, index)) = position(&node) {
-                called.entry(request).or_default().push((index, is_call, node.read()?));
+/// Identifiers of calls, those of results, and the kinds of both that have none: what else they say may be large and is
+/// not asked for.
+fn called(evidence: &Evidence) -> Result<[Vec<Node>; 3], Refusal> {
+    let of = |kind| evidence.query(&format!("$.requests[*].transcript[?@.kind == '{kind}'].call"));
+    let unnamed = "$.requests[*].transcript[?!@.call && (@.kind == 'call' || @.kind == 'result')].kind";
+    Ok([of("call")?, of("result")?, evidence.query(unnamed)?])
+}
+
+/// As they stand in the document.
+fn in_order([calls, results, unnamed]: &[Vec<Node>; 3]) -> Result<Vec<Item<'_>>, String> {
+    let mut items = Vec::with_capacity(calls.len() + results.len() + unnamed.len());
+    for (nodes, is_call) in [(calls, true), (results, false)] {
+        for node in nodes {
+            if let Some((request, index)) = position(node) {
+                items.push(Item { request, index, is_call, call: node.text()? });
             }
         }
     }
-    // One without an identifier pairs with nothing but another such.
-    let unnamed = "$.requests[*].transcript[?!@.call && (@.kind == 'call' || @.kind == 'result')].kind";
-    for node in evidence.query(unnamed)? {
-        if let Some((request, index)) = position(&node) {
-            let kind: String = node.read()?;
-            called.entry(request).or_default().push((index, kind == "call", String::new()));
+    for node in unnamed {
+        if let Some((request, index)) = position(node) {
+            // One without an identifier pairs with nothing but another such.
+            items.push(Item { request, index, is_call: node.text()? == "call", call: Cow::Borrowed("") });
         }
     }
-    let of_request = |(request, mut items): (usize, Vec<Item>)| {
-        items.sort();
-        (path::member(&path::element("$['requests']", request), "transcript"), items)
-    };
-    Ok(called.into_iter().map(of_request).collect())
+    items.sort();
+    Ok(items)
 }
 
 /// Positions of the request and of the item that a node is a member of.
 fn position(node: &Node) -> Option<(usize, usize)> {
-    match path::parts(&node.path)?[..] {
-        [_, path::Part::Index(request), _, path::Part::Index(index), _] => Some((request, index)),
+    let mut steps = path::steps(&node.path).skip(1);
+    match [steps.next()?, steps.next()?, steps.next()?] {
+        [path::Part::Index(request), _, path::Part::Index(index)] => Some((request, index)),
         _ => None,
     }
 }
 
 /// Positions in a transcript.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Paired {
+struct Paired<'i> {
     results: Vec<usize>,
-    results_without_call: Vec<(usize, String)>,
-    calls_without_result: Vec<(usize, String)>,
+    results_without_call: Vec<(usize, &'i str)>,
+    calls_without_result: Vec<(usize, &'i str)>,
 }
 
 /// A request asks the model for its next step, so every call in it is one that the model waits for.
-fn pair(items: &[Item]) -> Paired {
+fn pair<'i>(items: &'i [Item<'_>]) -> Paired<'i> {
     let mut paired = Paired::default();
-    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut seen: Vec<&str> = Vec::new();
-    for (index, is_call, call) in items {
+    // Where a call waits for its result; nowhere once it has one.
+    let mut calls: BTreeMap<&str, Option<usize>> = BTreeMap::new();
+    for Item { index, is_call, call, .. } in items {
         if *is_call {
-            seen.push(call);
-            open.insert(call, *index);
-        } else if seen.contains(&call.as_str()) {
-            open.remove(call.as_str());
+            calls.insert(call, Some(*index));
+        } else if let Some(waits) = calls.get_mut(&**call) {
+            *waits = None;
             paired.results.push(*index);
         } else {
-            paired.results_without_call.push((*index, call.clone()));
+            paired.results_without_call.push((*index, call));
         }
     }
-    paired.calls_without_result = open.into_iter().map(|(call, index)| (index, call.to_owned())).collect();
-    paired.calls_without_result.sort();
+    let open = calls.into_iter().filter_map(|(call, waits)| Some((waits?, call)));
+    paired.calls_without_result = open.collect();
+    paired.calls_without_result.sort_unstable();
     paired
 }
 
 #[cfg(test)]
 mod tests {
-    use super::pair;
+    use super::{Item, pair};
 
     #[test]
     fn a_result_before_its_call_pairs_with_nothing() {
-        let call = |index| (index, true, "a".to_owned());
-        let result = |index| (index, false, "a".to_owned());
-        let paired = pair(&[result(0), call(1)]);
-        assert_eq!(paired.results_without_call, [(0, "a".to_owned())]);
-        assert_eq!(paired.calls_without_result, [(1, "a".to_owned())]);
+        let item = |index, is_call| Item { request: 0, index, is_call, call: "a".into() };
+        let (call, result) = (|index| item(index, true), |index| item(index, false));
+        let items = [result(0), call(1)];
+        let paired = pair(&items);
+        assert_eq!(paired.results_without_call, [(0, "a")]);
+        assert_eq!(paired.calls_without_result, [(1, "a")]);
         assert_eq!(pair(&[call(2), result(5)]).results, [5]);
     }
 }

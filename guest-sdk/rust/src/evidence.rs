@@ -1,5 +1,6 @@
 //! Reading the run document and the bytes it names.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -7,8 +8,12 @@ use serde::de::DeserializeOwned;
 use crate::bindings::wassert::pack::evidence;
 use crate::reference;
 
-/// Matches asked for in one call, a power of four; a query with more takes several calls.
-const PAGE: u32 = 256;
+/// Matches asked for in the first call, a power of four: for all of them, and where a few may be enough.
+const FIRST_PAGE: u32 = 256;
+const FIRST_FEW: u32 = 16;
+
+/// And in the last: each call looks for the matches before its own again, so each asks for more than the one before.
+const LAST_PAGE: u32 = 1 << 16;
 
 /// The granted sections of the run document.
 #[derive(Debug)]
@@ -24,22 +29,23 @@ impl Evidence {
     /// # Errors
     /// `invalid-expression`, or `too-large` when one match is bigger than the host hands out.
     pub fn query(&self, expression: &str) -> Result<Vec<Node>, Refusal> {
-        let mut nodes = Vec::new();
-        let mut page = PAGE;
-        loop {
-            match evidence::query(expression, nodes.len() as u32, page) {
-                Ok(found) => {
-                    let last = found.len() < page as usize;
-                    nodes.extend(found.into_iter().map(Node::from));
-                    if last {
-                        return Ok(nodes);
-                    }
-                }
-                // The host bounds the bytes of one answer, not of all answers.
-                Err(refusal) if refusal.code == "too-large" && page > 1 => page /= 4,
-                Err(refusal) => return Err(refusal.into()),
-            }
-        }
+        Matches::new(expression, FIRST_PAGE).collect()
+    }
+
+    /// The same one by one, for those who stop when they know enough: the host looks no further than it must.
+    ///
+    /// ```no_run
+    /// # fn check(evidence: &wassert_guest::Evidence) -> Result<(), String> {
+    /// for node in evidence.matches("$.events[*].text") {
+    ///     if node?.text()?.contains("done") {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn matches<'q>(&self, expression: &'q str) -> Matches<'q> {
+        Matches::new(expression, FIRST_FEW)
     }
 
     /// At most `max` of the matches, without the first `skip`; what comes after them is not looked at.
@@ -101,6 +107,58 @@ impl Evidence {
     }
 }
 
+/// Matches of a query, asked for as they are needed; made by [`Evidence::matches`]. Nothing comes after an error.
+#[derive(Debug)]
+pub struct Matches<'q> {
+    expression: &'q str,
+    /// Matches that were asked for.
+    asked: u32,
+    /// How many to ask for, and the most that the host hands out at once.
+    page: u32,
+    most: u32,
+    here: std::vec::IntoIter<evidence::Node>,
+    is_last: bool,
+}
+
+impl<'q> Matches<'q> {
+    fn new(expression: &'q str, page: u32) -> Self {
+        let here = Vec::new().into_iter();
+        Self { expression, asked: 0, page, most: LAST_PAGE, here, is_last: false }
+    }
+}
+
+impl Iterator for Matches<'_> {
+    type Item = Result<Node, Refusal>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(node) = self.here.next() {
+                return Some(Ok(node.into()));
+            }
+            if self.is_last {
+                return None;
+            }
+            match evidence::query(self.expression, self.asked, self.page) {
+                Ok(found) => {
+                    self.is_last = found.len() < self.page as usize;
+                    self.asked += found.len() as u32;
+                    self.page = (self.page * 4).min(self.most);
+                    self.here = found.into_iter();
+                }
+                // The host bounds the bytes of one answer, not of all answers.
+                Err(refusal) if refusal.code == "too-large" && self.page > 1 => {
+                    self.page /= 4;
+                    self.most = self.page;
+                }
+                Err(refusal) => {
+                    self.is_last = true;
+                    return Some(Err(refusal.into()));
+                }
+            }
+        }
+    }
+}
+
 /// One match of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -117,6 +175,18 @@ impl From<evidence::Node> for Node {
 }
 
 impl Node {
+    /// The match, which is a text; nothing is copied where it stands in the JSON as it is.
+    ///
+    /// # Errors
+    /// Those of [`Node::read`].
+    pub fn text(&self) -> Result<Cow<'_, str>, String> {
+        let quoted = self.json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match quoted.filter(|text| !text.as_bytes().contains(&b'\\')) {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.read().map(Cow::Owned),
+        }
+    }
+
     /// The match as a Rust value. Long texts, which the document keeps as blobs, are put in their place.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ mod reference;
 mod report;
 
 pub use assertion::{Assertion, NoParameters};
-pub use evidence::{Blob, Evidence, Node, Refusal};
+pub use evidence::{Blob, Evidence, Matches, Node, Refusal};
 pub use report::{Place, Places, Report};
 
 /// What [`pack!`] expands to uses these; authors do not.

@@ -46,27 +46,49 @@ pub enum Part<'p> {
 
 /// The steps of a normalized path after `$`; nothing when it is not one.
 pub fn parts(path: &str) -> Option<Vec<Part<'_>>> {
-    let mut rest = path.strip_prefix('$')?;
-    let mut parts = Vec::new();
-    while !rest.is_empty() {
-        rest = rest.strip_prefix('[')?;
-        if let Some(quoted) = rest.strip_prefix('\'') {
-            let (name, after) = unquote(quoted)?;
-            parts.push(Part::Name(name));
-            rest = after.strip_prefix(']')?;
-        } else {
-            let (digits, after) = rest.split_once(']')?;
-            parts.push(Part::Index(digits.parse().ok()?));
-            rest = after;
-        }
+    let mut steps = steps(path);
+    let parts = steps.by_ref().collect();
+    steps.rest.is_some_and(str::is_empty).then_some(parts)
+}
+
+/// The same one by one, up to where it is no normalized path; for those who need the first few.
+pub fn steps(path: &str) -> Steps<'_> {
+    Steps { rest: path.strip_prefix('$') }
+}
+
+/// Steps of a path; made by [`steps`].
+#[derive(Clone, Debug)]
+pub struct Steps<'p> {
+    /// None after what is no step.
+    rest: Option<&'p str>,
+}
+
+impl<'p> Iterator for Steps<'p> {
+    type Item = Part<'p>;
+
+    fn next(&mut self) -> Option<Part<'p>> {
+        let rest = self.rest.filter(|rest| !rest.is_empty())?;
+        let step = step(rest);
+        self.rest = step.as_ref().map(|(_, after)| *after);
+        step.map(|(part, _)| part)
     }
-    Some(parts)
+}
+
+/// The first step, and what comes after it.
+fn step(path: &str) -> Option<(Part<'_>, &str)> {
+    let path = path.strip_prefix('[')?;
+    if let Some(quoted) = path.strip_prefix('\'') {
+        let (name, after) = unquote(quoted)?;
+        return Some((Part::Name(name), after.strip_prefix(']')?));
+    }
+    let end = path.bytes().position(|byte| byte == b']')?;
+    Some((Part::Index(path[..end].parse().ok()?), &path[end + 1..]))
 }
 
 /// The name up to the closing quote, and what comes after it.
 fn unquote(quoted: &str) -> Option<(Cow<'_, str>, &str)> {
-    let plain = quoted.find(['\'', '\\'])?;
-    if quoted[plain..].starts_with('\'') {
+    let plain = quoted.bytes().position(|byte| matches!(byte, b'\'' | b'\\'))?;
+    if quoted.as_bytes()[plain] == b'\'' {
         return Some((quoted[..plain].into(), &quoted[plain + 1..]));
     }
     let mut name = String::new();
@@ -101,7 +123,8 @@ mod tests {
         let name = "it's [a] \\ b\n\u{1}é";
         let path = member(&element(&member("$", "requests"), 3), name);
         let expected = vec![Part::Name("requests".into()), Part::Index(3), Part::Name(name.into())];
-        assert_eq!(parts(&path), Some(expected));
+        assert_eq!(parts(&path), Some(expected.clone()));
+        assert_eq!(steps(&path).take(2).collect::<Vec<_>>(), expected[..2]);
     }
 
     #[test]
@@ -109,5 +132,6 @@ mod tests {
         for text in ["", "files", "$.files", "$['files'", "$[x]", "$['a]"] {
             assert_eq!(parts(text), None, "{text}");
         }
+        assert_eq!(steps("$['a'][x][1]").count(), 1);
     }
 }

@@ -1,5 +1,7 @@
 //! The packs that are part of the program.
 
+use std::sync::LazyLock;
+
 use super::Manifest;
 
 /// A pack that needs no file.
@@ -12,16 +14,13 @@ pub struct EmbeddedPack {
 }
 
 /// The embedded pack of that name.
-pub fn embedded(name: &str) -> Option<EmbeddedPack> {
-    let (manifest, module): (&str, &'static [u8]) = match name {
-        "std" => (
-            include_str!("../../../assertions/std/pack.toml"),
-            include_bytes!("../../../assertions/std/std.wasm"),
-        ),
-        _ => return None,
-    };
-    let manifest = Manifest::parse(manifest).expect("a test parses every embedded manifest");
-    Some(EmbeddedPack { manifest, module })
+pub fn embedded(name: &str) -> Option<&'static EmbeddedPack> {
+    static STANDARD: LazyLock<EmbeddedPack> = LazyLock::new(|| EmbeddedPack {
+        manifest: Manifest::parse(include_str!("../../../assertions/std/pack.toml"))
+            .expect("a test parses every embedded manifest"),
+        module: include_bytes!("../../../assertions/std/std.wasm"),
+    });
+    (name == "std").then(|| &*STANDARD)
 }
 
 #[cfg(test)]
@@ -93,7 +92,7 @@ mod tests {
     fn every_assertion_has_a_schema_and_a_row_in_the_readme() {
         let folder = root().join("assertions/std");
         let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
-        for assertion in embedded("std").unwrap().manifest.assertions {
+        for assertion in &embedded("std").unwrap().manifest.assertions {
             let name: &str = assertion.name.as_ref();
             let json = |path: String| -> serde_json::Value {
                 let text =

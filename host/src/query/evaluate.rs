@@ -176,7 +176,7 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
 
     /// What a name selects, with the name as the document has it.
     pub(super) fn member(&mut self, name: &str, value: V) -> Result<Option<(&'v str, V)>, Refusal> {
-        self.budget.charge(1 + (name.len() / NAME_BYTES_PER_UNIT) as u64)?;
+        self.budget.charge(cost_of_name(name))?;
         Ok(value.member(name))
     }
 
@@ -210,6 +210,11 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         value: V,
         found: &mut Found<'_, 'v, V>,
     ) -> Result<ControlFlow<()>, Refusal> {
+        if !value.is_array() && !value.is_object() {
+            // Most values of a document: nothing is selected in them, which costs as much as to find that out.
+            self.budget.charge(segment.selectors.iter().map(cost_of_looking).sum())?;
+            return Ok(ControlFlow::Continue(()));
+        }
         if self.apply(segment, rest, path, value, found)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
@@ -332,6 +337,18 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+/// What a selector costs before it selects anything.
+fn cost_of_looking(selector: &Selector) -> u64 {
+    match selector {
+        Selector::Name(name) => cost_of_name(name),
+        Selector::Index(_) | Selector::Wildcard | Selector::Slice { .. } | Selector::Filter(_) => 1,
+    }
+}
+
+fn cost_of_name(name: &str) -> u64 {
+    1 + (name.len() / NAME_BYTES_PER_UNIT) as u64
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn the_standard_packs_schemas_take_their_examples_and_nothing_unheard_of() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assertions/std");
-        for assertion in crate::pack::embedded("std").unwrap().manifest.assertions {
+        for assertion in &crate::pack::embedded("std").unwrap().manifest.assertions {
             let name = assertion.name.get_ref();
             let text = |path: String| std::fs::read_to_string(folder.join(path)).unwrap();
             let schema = text(format!("schemas/{name}.json"));

@@ -23,15 +23,17 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// A query for members that are not granted: `$.stdout[0].text`. A query that starts with `..` or `*` asks for
-    /// whatever there is, which is no attempt.
-    pub fn query(&mut self, query: &Query, expression: &str, grant: &Grant) {
+    /// whatever there is, which is no attempt. Says whether it is one.
+    pub fn query(&mut self, query: &Query, expression: &str, grant: &Grant) -> bool {
         let mut names: Vec<_> = query.leading_names().collect();
         if names.first().is_some_and(|section| NAMED_BY_AGENT.contains(section)) {
             names.truncate(1);
         }
-        if !grant.touches(names) {
+        let is_attempt = !grant.touches(names);
+        if is_attempt {
             self.note(expression);
         }
+        is_attempt
     }
 
     /// A blob, or a place in a finding, that is not granted.

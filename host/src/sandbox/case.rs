@@ -10,7 +10,7 @@ use super::excerpt;
 use super::last_call::LastCall;
 use super::limits::{Limits, WORK_UNITS_PER_CALL, grouped, size};
 use super::stop::Stop;
-use crate::query::{self, Budget, Query};
+use crate::query::Budget;
 use crate::value::{Finding, Outcome, Place, Unjudged, excerpt as excerpt_of};
 
 /// One judging: what may be read, what was used, what was said.
@@ -71,51 +71,13 @@ impl Case {
         self.work.charge(units).map_err(|_| self.exhausted())
     }
 
-    fn exhausted(&self) -> Stop {
+    pub fn exhausted(&self) -> Stop {
         let message = format!(
             "asked the host for more than {} units of work: bytes read and searched, parts of the run document \
              visited (limits.host_work)",
             grouped(self.limits.host_work)
         );
         Stop::guest("host-work", message)
-    }
-
-    pub fn too_many(&self, matches: usize) -> Option<evidence::Refusal> {
-        let most = self.limits.matches;
-        (matches > most).then(|| {
-            let most = grouped(most as u64);
-            refused("too-large", format!("the query matches more than {most} times (limits.matches)"))
-        })
-    }
-
-    /// Runs a query; the outer error ends the judging, the inner one is for the module.
-    pub fn run<T>(
-        &mut self,
-        expression: &str,
-        run: impl FnOnce(&Query, &mut Budget) -> Result<T, query::Refusal>,
-    ) -> Result<Result<T, evidence::Refusal>, Stop> {
-        self.charge(expression.len() as u64)?;
-        if expression.len() > self.limits.expression_bytes {
-            let most = size(self.limits.expression_bytes as u64);
-            let detail = format!("the expression is larger than {most} (limits.expression_bytes)");
-            return Ok(Err(refused("too-large", detail)));
-        }
-        let granted = &self.granted.grant;
-        let parsed = Query::parse(expression);
-        if let Ok(query) = &parsed {
-            self.said.attempts.query(query, expression, granted);
-        }
-        match parsed.and_then(|query| run(&query, &mut self.work)) {
-            Ok(found) => {
-                self.reads += 1;
-                Ok(Ok(found))
-            }
-            Err(query::Refusal::Exhausted) => Err(self.exhausted()),
-            Err(refusal @ query::Refusal::Invalid { .. }) => Ok(Err(refused("invalid-expression", refusal))),
-            Err(refusal @ (query::Refusal::TooLarge { .. } | query::Refusal::PathsTooLarge { .. })) => {
-                Ok(Err(refused("too-large", refusal)))
-            }
-        }
     }
 }
 

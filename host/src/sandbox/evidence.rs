@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::answers::Answers;
 use super::grant::Grant;
 use super::shown::Shown;
 use crate::recording::{Opened, ReadError, open, open_below};
@@ -72,6 +74,10 @@ pub(super) struct Evidence {
     /// By prefix: several grants have it in common.
     digests: Mutex<BTreeMap<String, Digest>>,
     blobs: Mutex<KeptBlobs>,
+    /// Queries that were answered.
+    pub answers: Answers,
+    /// Sets of grants so far.
+    grants: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -107,6 +113,8 @@ pub(super) struct Granted {
     /// Prefix to digest: of the granted part's canonical JSON, and of the names and digests of its blobs.
     pub digests: BTreeMap<String, Digest>,
     pub grant: Grant,
+    /// Which of this evidence's, counted as they were made.
+    pub number: usize,
 }
 
 impl Evidence {
@@ -118,12 +126,7 @@ impl Evidence {
         if path.exists() && path.is_dir() != is_recording {
             return Err(EvidenceError::Kind { path: path.clone(), expected });
         }
-        Ok(Self {
-            opened: open(path)?,
-            granted: Mutex::default(),
-            digests: Mutex::default(),
-            blobs: Mutex::default(),
-        })
+        Ok(Self::of(open(path)?))
     }
 
     /// The same, through a root's handle and the way from there.
@@ -140,8 +143,18 @@ impl Evidence {
         if root.metadata(below).is_ok_and(|there| there.is_dir() != is_recording) {
             return Err(EvidenceError::Kind { path: path.to_owned(), expected });
         }
-        let opened = open_below(root, below, path)?;
-        Ok(Self { opened, granted: Mutex::default(), digests: Mutex::default(), blobs: Mutex::default() })
+        Ok(Self::of(open_below(root, below, path)?))
+    }
+
+    fn of(opened: Opened) -> Self {
+        Self {
+            opened,
+            granted: Mutex::default(),
+            digests: Mutex::default(),
+            blobs: Mutex::default(),
+            answers: Answers::default(),
+            grants: AtomicUsize::new(0),
+        }
     }
 
     /// The part of the document that some path prefixes name; `schema` always is.
@@ -155,7 +168,8 @@ impl Evidence {
         }
         let grant = Grant::new(prefixes.iter().map(String::as_str).chain(["schema"]));
         let digests = prefixes.iter().map(|prefix| (prefix.clone(), self.digest(prefix))).collect();
-        let made = Arc::new(Granted { digests, grant });
+        let number = self.grants.fetch_add(1, Ordering::Relaxed);
+        let made = Arc::new(Granted { digests, grant, number });
         if granted.len() == KEPT_GRANTS {
             granted.clear();
         }

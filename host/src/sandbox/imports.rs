@@ -8,10 +8,9 @@ use super::cap::Cap;
 use super::case::{Case, refused, unreadable};
 use super::door::Wasi;
 use super::door::bindings::wassert::pack::{evidence, report};
-use super::limits::{Limits, WORK_UNITS_PER_CALL, grouped, size};
+use super::limits::{Limits, WORK_UNITS_PER_CALL, grouped};
 use super::search;
 use super::stop::{Phase, Stop};
-use crate::query;
 use crate::value::excerpt as excerpt_of;
 
 /// The bytes behind a module's handle.
@@ -79,44 +78,12 @@ impl evidence::Host for State {
         max: u32,
     ) -> wasmtime::Result<Result<Vec<evidence::Node>, evidence::Refusal>> {
         let case = self.call("query", &expression)?;
-        let (evidence, granted) = (Arc::clone(&case.evidence), Arc::clone(&case.granted));
-        let (skip, max) = (skip as usize, max as usize);
-        let page = case
-            .run(&expression, |query, work| query::page(query, evidence.shown(&granted), skip, max, work))?;
-        let found = match page {
-            Ok(found) => found,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if let Some(refusal) = case.too_many(found.len()) {
-            return Ok(Err(refusal));
-        }
-        let mut answer = Vec::new();
-        let mut bytes = 0;
-        for node in found {
-            let json = node.value.canonical();
-            bytes += node.path.len() + json.len();
-            case.charge(json.len() as u64)?;
-            if bytes > case.limits.answer_bytes {
-                let detail = format!(
-                    "the matches are larger than {} (limits.answer_bytes); ask for fewer at a time or for less of each",
-                    size(case.limits.answer_bytes as u64)
-                );
-                return Ok(Err(refused("too-large", detail)));
-            }
-            answer.push(evidence::Node { path: node.path, json });
-        }
-        Ok(Ok(answer))
+        Ok(case.query(&expression, skip, max)?)
     }
 
     fn count(&mut self, expression: String) -> wasmtime::Result<Result<u32, evidence::Refusal>> {
         let case = self.call("count", &expression)?;
-        let (evidence, granted) = (Arc::clone(&case.evidence), Arc::clone(&case.granted));
-        let count =
-            case.run(&expression, |query, work| query::count(query, evidence.shown(&granted), work))?;
-        if let Some(refusal) = count.as_ref().ok().and_then(|count| case.too_many(*count)) {
-            return Ok(Err(refusal));
-        }
-        Ok(count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
+        Ok(case.count(&expression)?)
     }
 }
 

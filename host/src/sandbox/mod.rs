@@ -4,6 +4,8 @@
 //! well be another process. This is the only place that names wasmtime. It does not know scenarios, packs or locks:
 //! whoever asks says which module, which assertion, what it may read and within which limits.
 
+mod answers;
+mod ask;
 mod attempts;
 mod backtrace;
 mod cache;
