@@ -4,11 +4,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use wasmtime::Engine;
 
+use super::cache::Content;
 use super::door::{self, ModuleError};
 use super::engine::ALLOWED;
 use super::limits::Limits;
 use super::stop::{Stop, first_line};
-use crate::value::{Digest, Unjudged, to_canonical_string};
+use crate::value::{Unjudged, to_canonical_string};
 
 /// Compiles a module, whatever door it comes in by.
 pub(super) fn compile(engine: &Engine, bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Unjudged> {
@@ -23,7 +24,7 @@ pub(super) fn compile(engine: &Engine, bytes: &[u8], limits: &Limits) -> Result<
 }
 
 /// What compiled code is kept under: the module, the engine that can run it, and the shape it had to have.
-pub(super) fn code_name(engine: &Engine, module: &Digest, limits: &Limits) -> String {
+pub(super) fn code_name(engine: &Engine, module: &Content, limits: &Limits) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     to_canonical_string(&limits.shape).unwrap_or_default().hash(&mut hasher);

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::Engine;
 
-use super::cache::Cache;
+use super::cache::{Cache, Content};
 use super::code::Code;
 use super::compile::{code_name, compile};
 use super::door::{self, Door, Way};
@@ -111,7 +111,11 @@ impl Modules {
     ) -> Result<(Cow<'static, [u8]>, Digest), Unjudged> {
         match source {
             ModuleSource::Handed(digest) => Ok((Cow::Borrowed(&[]), *digest)),
-            _ => read(&self.embedded, source, limits),
+            _ => {
+                let bytes = read(&self.embedded, source, limits)?;
+                let digest = digest_of(&bytes);
+                Ok((bytes, digest))
+            }
         }
     }
 
@@ -132,7 +136,7 @@ impl Modules {
         if let Some(handed) = self.handed.lock().unwrap_or_else(PoisonError::into_inner).remove(digest) {
             return handed;
         }
-        let name = code_name(&self.engine, digest, limits);
+        let name = code_name(&self.engine, &Content::of(bytes), limits);
         let way = || Way::of(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0);
         if let Some(code) = self.cache.as_ref().and_then(|cache| cache.code(&name, CODE_LIMIT_BYTES)) {
             return Ok(Handed { way: way()?, code });
@@ -142,7 +146,7 @@ impl Modules {
             cache.put(&name, &compiled);
             cache.prune();
         }
-        let code = Code::read(&mut compiled.as_slice(), CODE_LIMIT_BYTES, |chunk, _| chunk)
+        let code = Code::read(&mut compiled.as_slice(), CODE_LIMIT_BYTES, |_| ())
             .map_err(|error| Stop::host("module", format!("its compiled code can't be kept: {error}")).0)?;
         Ok(Handed { way: way()?, code })
     }
@@ -166,34 +170,78 @@ fn word(name: &str) -> String {
     if word.is_empty() { "check".to_owned() } else { word }
 }
 
-/// The bytes of a module and their digest.
+/// The bytes of a module.
 pub(super) fn read(
     embedded: &BTreeMap<String, &'static [u8]>,
     source: &ModuleSource,
     limits: &Limits,
-) -> Result<(Cow<'static, [u8]>, Digest), Unjudged> {
-    let bytes = match source {
+) -> Result<Cow<'static, [u8]>, Unjudged> {
+    let bytes = match found(embedded, source)? {
+        Found::Embedded(bytes) => Cow::Borrowed(bytes),
+        Found::File(path) => {
+            Cow::Owned(read_file(path, limits.file_bytes).map_err(|error| unreadable(path, &error))?)
+        }
+    };
+    fits(bytes.len() as u64, limits)?;
+    Ok(bytes)
+}
+
+/// What a module holds, without having all of it in memory.
+pub(super) fn content(
+    embedded: &BTreeMap<String, &'static [u8]>,
+    source: &ModuleSource,
+    limits: &Limits,
+) -> Result<Content, Unjudged> {
+    let (content, bytes) = match found(embedded, source)? {
+        Found::Embedded(bytes) => (Content::of(bytes), bytes.len() as u64),
+        Found::File(path) => open_file(path, limits.file_bytes)
+            .and_then(|(file, _)| Content::of_reader(file))
+            .map_err(|error| unreadable(path, &error))?,
+    };
+    fits(bytes, limits)?;
+    Ok(content)
+}
+
+enum Found<'s> {
+    Embedded(&'static [u8]),
+    File(&'s Path),
+}
+
+fn found<'s>(
+    embedded: &BTreeMap<String, &'static [u8]>,
+    source: &'s ModuleSource,
+) -> Result<Found<'s>, Unjudged> {
+    match source {
         ModuleSource::Handed(digest) => {
-            return Err(Stop::host("module", format!("the module {digest} was not handed over")).0);
+            Err(Stop::host("module", format!("the module {digest} was not handed over")).0)
         }
         ModuleSource::Embedded(name) => match embedded.get(name) {
-            Some(bytes) => Cow::Borrowed(*bytes),
-            None => return Err(Stop::host("module", format!("there is no embedded module `{name}`")).0),
+            Some(bytes) => Ok(Found::Embedded(bytes)),
+            None => Err(Stop::host("module", format!("there is no embedded module `{name}`")).0),
         },
-        ModuleSource::Path(path) => read_file(path, limits.file_bytes).map(Cow::Owned).map_err(|error| {
-            let path = excerpt(&path.display().to_string(), 300);
-            Stop::host("module", format!("cannot read the module {path}: {error}")).0
-        })?,
-    };
-    if bytes.len() as u64 > limits.file_bytes {
+        ModuleSource::Path(path) => Ok(Found::File(path)),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Unjudged {
+    let path = excerpt(&path.display().to_string(), 300);
+    Stop::host("module", format!("cannot read the module {path}: {error}")).0
+}
+
+fn fits(bytes: u64, limits: &Limits) -> Result<(), Unjudged> {
+    if bytes > limits.file_bytes {
         let message = format!("the module is larger than {} (limits.file_bytes)", size(limits.file_bytes));
         return Err(Stop::host("too-large", message).0);
     }
-    let digest = match &bytes {
+    Ok(())
+}
+
+/// What stands in receipts.
+pub(super) fn digest_of(module: &Cow<'static, [u8]>) -> Digest {
+    match module {
         Cow::Borrowed(embedded) => digest_of_embedded(embedded),
         Cow::Owned(read) => Digest::of(read),
-    };
-    Ok((bytes, digest))
+    }
 }
 
 /// The digest of bytes that never change, computed once: by their address.
@@ -203,15 +251,22 @@ fn digest_of_embedded(bytes: &'static [u8]) -> Digest {
     *known.entry((bytes.as_ptr().addr(), bytes.len())).or_insert_with(|| Digest::of(bytes))
 }
 
-/// One byte more than allowed is enough to know.
 fn read_file(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
-    if !path.metadata()?.is_file() {
+    let (mut file, bytes) = open_file(path, most)?;
+    // Room for all of it at once, and for finding out that this was all.
+    let mut read = Vec::with_capacity(bytes.min(most).saturating_add(1) as usize);
+    file.read_to_end(&mut read)?;
+    Ok(read)
+}
+
+/// The file, and how large it says it is. One byte more than allowed is enough to know.
+fn open_file(path: &Path, most: u64) -> std::io::Result<(Take<File>, u64)> {
+    let metadata = path.metadata()?;
+    if !metadata.is_file() {
         // A pipe would block, a device never end.
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok((File::open(path)?.take(most.saturating_add(1)), metadata.len()))
 }
 
 thread_local! {

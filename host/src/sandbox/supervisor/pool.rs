@@ -63,6 +63,21 @@ impl Pool {
         }
     }
 
+    /// Starts the first worker, so that it gets ready while something else is made ready for it.
+    pub fn warm(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.running > 0 {
+            return;
+        }
+        state.running += 1;
+        drop(state);
+        match Worker::start(&self.program, &self.begin) {
+            Ok(worker) => self.give_back(worker),
+            // Whoever needs one is told.
+            Err(_) => self.lost(),
+        }
+    }
+
     /// Takes a worker back that answered.
     pub fn give_back(&self, worker: Worker) {
         if worker.modules.len() >= MODULES_LIMIT {

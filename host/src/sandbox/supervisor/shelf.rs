@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use wasmtime::Engine;
 
-use crate::sandbox::cache::Cache;
+use crate::sandbox::cache::{Cache, Content};
 use crate::sandbox::code::Code;
 use crate::sandbox::compile::code_name;
 use crate::sandbox::door::Way;
@@ -17,15 +17,15 @@ use crate::sandbox::forge::compile_apart;
 use crate::sandbox::judge::{BackEnd, JudgeError, JudgeSettings};
 use crate::sandbox::limits::Limits;
 use crate::sandbox::message::ModuleSource;
-use crate::sandbox::module::{CODE_LIMIT_BYTES, read};
+use crate::sandbox::module::{CODE_LIMIT_BYTES, content, digest_of, read};
 use crate::sandbox::stop::Stop;
 use crate::value::{Digest, ErrorClass, Unjudged};
 
 /// Modules kept at a time: each holds a descriptor.
 const KEPT_MODULES: usize = 128;
 
-/// Places of modules whose digests are kept.
-const KEPT_DIGESTS: usize = 4_096;
+/// Places of modules of which is known what they hold.
+const KEPT_CONTENTS: usize = 4_096;
 
 /// A module and what was made of it, or why nothing can be.
 pub(super) struct Shelved {
@@ -52,10 +52,10 @@ pub(super) struct Shelf {
     program: PathBuf,
     embedded: BTreeMap<String, &'static [u8]>,
     cache: Option<Cache>,
-    /// Files that were read before need not be read again to know their digest.
-    digests: Mutex<BTreeMap<ModuleSource, (Stamp, Digest)>>,
-    /// By digest, and by the limits that a module may be refused by.
-    shelved: Mutex<BTreeMap<(Digest, Limits), Slot>>,
+    /// Files that were read before need not be read again to know what they hold.
+    contents: Mutex<BTreeMap<ModuleSource, (Stamp, Content)>>,
+    /// And by the limits that a module may be refused by.
+    shelved: Mutex<BTreeMap<(Content, Limits), Slot>>,
 }
 
 impl Shelf {
@@ -67,7 +67,7 @@ impl Shelf {
             program,
             embedded: settings.embedded.clone(),
             cache: settings.code_cache(),
-            digests: Mutex::default(),
+            contents: Mutex::default(),
             shelved: Mutex::default(),
         })
     }
@@ -75,42 +75,35 @@ impl Shelf {
     /// The module, compiled now or before.
     pub fn find(&self, source: &ModuleSource, limits: &Limits) -> Result<Arc<Shelved>, Unjudged> {
         let stamp = stamp(source);
-        let known = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied();
-        if let Some((_, digest)) = known.filter(|(then, _)| stamp.is_some() && *then == stamp)
-            && let Some(shelved) = &*self.slot(digest, limits).lock().unwrap_or_else(PoisonError::into_inner)
+        let known = self.contents.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied();
+        if let Some((_, content)) = known.filter(|(then, _)| stamp.is_some() && *then == stamp)
+            && let Some(shelved) = &*self.slot(content, limits).lock().unwrap_or_else(PoisonError::into_inner)
         {
             return Ok(Arc::clone(shelved));
         }
-        let (bytes, digest) = read(&self.embedded, source, limits)?;
-        self.noted(source, stamp, digest);
-        let slot = self.slot(digest, limits);
+        let content = content(&self.embedded, source, limits)?;
+        self.noted(source, stamp, content);
+        let slot = self.slot(content, limits);
         // Held while it is made: who asks for the same module waits, and nobody else.
         let mut shelved = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shelved) = &*shelved {
             return Ok(Arc::clone(shelved));
         }
-        let made = self.made(&bytes, &digest, limits);
-        if let Err(unjudged) = &made
-            && unjudged.class == ErrorClass::Host
-        {
-            // The machine's doing, which says nothing about the module: the next question tries again.
-            return Err(unjudged.clone());
-        }
-        let made = Arc::new(Shelved { digest, limits: limits.clone(), made });
+        let made = Arc::new(self.made(source, &content, limits)?);
         *shelved = Some(Arc::clone(&made));
         Ok(made)
     }
 
-    fn noted(&self, source: &ModuleSource, stamp: Stamp, digest: Digest) {
-        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
-        if digests.len() >= KEPT_DIGESTS {
-            digests.clear();
+    fn noted(&self, source: &ModuleSource, stamp: Stamp, content: Content) {
+        let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        if contents.len() >= KEPT_CONTENTS {
+            contents.clear();
         }
-        digests.insert(source.clone(), (stamp, digest));
+        contents.insert(source.clone(), (stamp, content));
     }
 
-    fn slot(&self, digest: Digest, limits: &Limits) -> Slot {
-        let key = (digest, limits.clone());
+    fn slot(&self, content: Content, limits: &Limits) -> Slot {
+        let key = (content, limits.clone());
         let mut shelved = self.shelved.lock().unwrap_or_else(PoisonError::into_inner);
         if shelved.len() >= KEPT_MODULES && !shelved.contains_key(&key) {
             // Workers have what they were handed; what is asked for again comes from the cache.
@@ -119,20 +112,42 @@ impl Shelf {
         Slot::clone(shelved.entry(key).or_default())
     }
 
-    fn made(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Made, Unjudged> {
-        let code = self.code(bytes, digest, limits)?;
-        let way = Way::of(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
-        Ok(Made { way, code })
+    /// What becomes of a module. That the machine failed says nothing about it: the next question tries again.
+    fn made(&self, source: &ModuleSource, content: &Content, limits: &Limits) -> Result<Shelved, Unjudged> {
+        let name = code_name(&self.engine, content, limits);
+        let look = || {
+            let bytes = read(&self.embedded, source, limits)?;
+            if Content::of(&bytes) != *content {
+                return Err(Stop::host("module", "the module changed while it was read").0);
+            }
+            let (digest, way) = (digest_of(&bytes), Way::of(&bytes));
+            Ok((bytes, digest, way))
+        };
+        let failed = |what: &str| Stop::host("module", format!("the thread that looks through it {what}")).0;
+        // A large module takes a while to look through, and what was compiled earlier to be read.
+        let (looked, kept) = std::thread::scope(|scope| {
+            let looking = std::thread::Builder::new().spawn_scoped(scope, look);
+            let kept = self.cache.as_ref().and_then(|cache| cache.code(&name, CODE_LIMIT_BYTES));
+            let looking = looking.map_err(|_| failed("could not be started"));
+            (looking.and_then(|looking| looking.join().map_err(|_| failed("panicked"))?), kept)
+        });
+        let (bytes, digest, way) = looked?;
+        let code = match kept {
+            Some(code) => Ok(code),
+            None => self.compiled(&name, &bytes, limits),
+        };
+        let way = way.map_err(|error| Stop::guest(error.code(), error.to_string()).0);
+        let made = match code.and_then(|code| Ok(Made { way: way?, code })) {
+            Err(unjudged) if unjudged.class == ErrorClass::Host => return Err(unjudged),
+            made => made,
+        };
+        Ok(Shelved { digest, limits: limits.clone(), made })
     }
 
-    fn code(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Code, Unjudged> {
-        let name = code_name(&self.engine, digest, limits);
-        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.code(&name, CODE_LIMIT_BYTES)) {
-            return Ok(code);
-        }
+    fn compiled(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Code, Unjudged> {
         let code = compile_apart(&self.program, self.back_end, bytes, limits)?;
         if let (Some(cache), Ok(compiled)) = (&self.cache, code.bytes()) {
-            cache.put(&name, &compiled);
+            cache.put(name, &compiled);
             cache.prune();
         }
         Ok(code)

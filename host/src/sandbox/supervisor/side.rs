@@ -61,6 +61,7 @@ impl Side {
     }
 
     pub fn describe(&self, module: &ModuleSource, limits: &Limits) -> Result<Vec<Description>, Unjudged> {
+        self.pool.warm();
         let shelved = self.shelf.find(module, limits)?;
         let mut worker = self.pool.take(None).map_err(|error| not_started(&error))?;
         let line = ToWorker::Describe { module: ModuleSource::Handed(shelved.digest), name: module.stem() };
@@ -85,6 +86,9 @@ impl Side {
     /// The verdicts, in the order of the questions. A worker that dies takes one of them with it.
     pub fn judge(&self, requests: &[JudgeRequest]) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(requests.len());
+        if !requests.is_empty() {
+            self.pool.warm();
+        }
         while let Some(first) = requests.get(verdicts.len()) {
             let mut together = Vec::new();
             for request in requests[verdicts.len()..].iter().take(TOGETHER) {
