@@ -386,23 +386,27 @@ fn compiled_code_that_was_changed_is_made_again() {
     let bench = Bench::new();
     let first = bench.judge().judge(&bench.exit(0));
     let files = std::fs::read_dir(bench.path("cache")).unwrap().map(|entry| entry.unwrap().path());
-    let [kept] = &files.filter(|path| path.file_name().unwrap() != "key").collect::<Vec<_>>()[..] else {
-        panic!("one module was compiled")
-    };
-    let sound = std::fs::read(kept).unwrap();
-    let edits: [fn(&mut Vec<u8>); 3] = [|bytes| bytes[40] ^= 1, |bytes| bytes.truncate(5_000), Vec::clear];
-    for edit in edits {
-        let mut bytes = sound.clone();
-        edit(&mut bytes);
-        std::fs::write(kept, bytes).unwrap();
-        assert_eq!(bench.judge().judge(&bench.exit(0)), first);
-        assert_eq!(std::fs::read(kept).unwrap(), sound);
+    let kept: Vec<_> = files.filter(|path| path.file_name().unwrap() != "key").collect();
+    assert_eq!(kept.len(), 2, "the code of one module, and an account of it");
+    let sound: Vec<_> = kept.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let edits: [fn(&mut Vec<u8>); 3] =
+        [|bytes| bytes[40] ^= 1, |bytes| bytes.truncate(bytes.len() / 2), Vec::clear];
+    for (path, sound) in kept.iter().zip(&sound) {
+        for edit in edits {
+            let mut bytes = sound.clone();
+            edit(&mut bytes);
+            std::fs::write(path, bytes).unwrap();
+            assert_eq!(bench.judge().judge(&bench.exit(0)), first);
+            assert_eq!(std::fs::read(path).unwrap(), *sound);
+        }
     }
     let mut settings = bench.settings();
     settings.cache_key = Some("a key of somebody else's".to_owned());
     let shared = Judge::new(settings).unwrap();
     assert_eq!(shared.judge(&bench.exit(0)), first);
-    assert_ne!(std::fs::read(kept).unwrap()[..32], sound[..32], "made again, under the other key");
+    for (path, sound) in kept.iter().zip(&sound) {
+        assert_ne!(std::fs::read(path).unwrap()[..32], sound[..32], "made again, under the other key");
+    }
 }
 
 #[test]

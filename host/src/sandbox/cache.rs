@@ -8,15 +8,19 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{channel, sync_channel};
 
 use blake3::Hasher;
 use rustix::process::geteuid;
 use rustix::rand::{GetRandomFlags, getrandom};
 
-use super::code::Code;
+use super::code::{CHUNK_BYTES, Code};
 
 const KEY_BYTES: usize = 32;
 const KEY_FILE: &str = "key";
+
+/// Chunks that were read and are not yet hashed.
+const CHUNKS_AHEAD: usize = 4;
 
 /// What bytes are, for looking them up: BLAKE3 takes a third of the time of the SHA-256 that stands in receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,11 +79,28 @@ impl Cache {
         let mut expected = [0; KEY_BYTES];
         file.read_exact(&mut expected).ok()?;
         let mut hasher = self.hasher(name);
-        let code = Code::read(&mut file, most_bytes, |chunk| {
-            hasher.update(chunk);
-        });
+        // Hashing goes on beside reading: large code takes both a while.
+        let (code, hash) = std::thread::scope(|scope| {
+            let (show, shown) = sync_channel::<(Vec<u8>, usize)>(CHUNKS_AHEAD);
+            let (give_back, free) = channel();
+            let hash = move || {
+                for (chunk, length) in shown {
+                    hasher.update(&chunk[..length]);
+                    let _ = give_back.send(chunk);
+                }
+                hasher.finalize()
+            };
+            let hashing = std::thread::Builder::new().spawn_scoped(scope, hash).ok()?;
+            // A hash of less than everything fits nothing.
+            let code = Code::read(&mut file, most_bytes, |chunk, length| {
+                let _ = show.send((chunk, length));
+                free.try_recv().unwrap_or_else(|_| vec![0; CHUNK_BYTES])
+            });
+            drop(show);
+            Some((code, hashing.join()))
+        })?;
         // `blake3::Hash` compares in constant time.
-        (hasher.finalize() == blake3::Hash::from_bytes(expected)).then_some(code.ok()?)
+        (hash.ok()? == blake3::Hash::from_bytes(expected)).then_some(code.ok()?)
     }
 
     /// The bytes of this name.

@@ -13,7 +13,7 @@ use wasmtime::{Engine, Module, Precompiled};
 use super::door::Compiled;
 
 /// Moved at a time: little enough to be in the processor's cache still when it is written and hashed.
-const CHUNK_BYTES: usize = 256 << 10;
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
 
 const SEALS: SealFlags =
     SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
@@ -25,8 +25,13 @@ pub(super) struct Code {
 }
 
 impl Code {
-    /// Reads to the end. More than `most` is an error. `seen` gets every chunk on its way.
-    pub fn read(from: &mut impl Read, most: u64, mut seen: impl FnMut(&[u8])) -> io::Result<Self> {
+    /// Reads to the end. More than `most` is an error. `seen` gets every chunk on its way, with how much of it counts, and
+    /// gives one to be used next.
+    pub fn read(
+        from: &mut impl Read,
+        most: u64,
+        mut seen: impl FnMut(Vec<u8>, usize) -> Vec<u8>,
+    ) -> io::Result<Self> {
         let mut file =
             File::from(memfd_create("wassert-code", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -44,7 +49,7 @@ impl Code {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
             file.write_all(&chunk[..read]).map_err(not_written)?;
-            seen(&chunk[..read]);
+            chunk = seen(chunk, read);
         }
         fcntl_add_seals(&file, SEALS)?;
         Ok(Self { file })
@@ -131,7 +136,11 @@ mod tests {
     #[test]
     fn what_is_sealed_stays_as_it_is() {
         let mut seen = Vec::new();
-        let code = Code::read(&mut b"code".as_slice(), 4, |chunk| seen.extend_from_slice(chunk)).unwrap();
+        let code = Code::read(&mut b"code".as_slice(), 4, |chunk, length| {
+            seen.extend_from_slice(&chunk[..length]);
+            chunk
+        })
+        .unwrap();
         assert_eq!(
             (seen.as_slice(), code.bytes().unwrap().as_slice()),
             (b"code".as_slice(), b"code".as_slice())
@@ -141,7 +150,7 @@ mod tests {
             File::options().write(true).open(code.path()).and_then(|mut file| file.write_all(b"x")).is_err()
         );
         assert!(code.file.set_len(0).is_err());
-        assert!(Code::read(&mut b"code".as_slice(), 3, |_| ()).is_err());
+        assert!(Code::read(&mut b"code".as_slice(), 3, |chunk, _| chunk).is_err());
         assert!(Code::take(tempfile::tempfile().unwrap().into()).is_err());
         assert!(Code::take(code.file.into()).is_ok());
     }

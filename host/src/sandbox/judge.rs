@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::cache::Cache;
 use super::case::{Case, unreadable};
 use super::digested::Digested;
+use super::earlier;
 use super::evidence::{Evidence, EvidenceSource, Granted};
 use super::guest::{self, Ended};
 use super::message::{Description, JudgeRequest, ModuleSource};
@@ -61,8 +62,8 @@ impl JudgeSettings {
     pub(super) fn code_cache(&self) -> Option<Cache> {
         let folder = self.cache_directory.as_deref()?;
         match &self.cache_key {
-            Some(secret) => Cache::open_with_key(folder, secret, KEPT_MODULES),
-            None => Cache::open(folder, KEPT_MODULES),
+            Some(secret) => Cache::open_with_key(folder, secret, KEPT_MODULES * earlier::FILES),
+            None => Cache::open(folder, KEPT_MODULES * earlier::FILES),
         }
     }
 }

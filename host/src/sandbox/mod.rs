@@ -22,6 +22,7 @@ mod digested;
 mod door;
 #[cfg(test)]
 mod door_tests;
+mod earlier;
 mod engine;
 mod evidence;
 mod excerpt;

@@ -110,7 +110,7 @@ fn made(output: impl Read, most: u64) -> io::Result<Result<Code, Unjudged>> {
     }
     match serde_json::from_str(&line)? {
         Made { refused: Some(unjudged) } => Ok(Err(unjudged)),
-        Made { refused: None } => Code::read(&mut output, most, |_| ()).map(Ok),
+        Made { refused: None } => Code::read(&mut output, most, |chunk, _| chunk).map(Ok),
     }
 }
 

@@ -12,12 +12,13 @@ use crate::sandbox::cache::{Cache, Content};
 use crate::sandbox::code::Code;
 use crate::sandbox::compile::code_name;
 use crate::sandbox::door::Way;
+use crate::sandbox::earlier::{self, Account};
 use crate::sandbox::engine;
 use crate::sandbox::forge::compile_apart;
 use crate::sandbox::judge::{BackEnd, JudgeError, JudgeSettings};
 use crate::sandbox::limits::Limits;
 use crate::sandbox::message::ModuleSource;
-use crate::sandbox::module::{CODE_LIMIT_BYTES, content, digest_of, read};
+use crate::sandbox::module::{content, digest_of, read};
 use crate::sandbox::stop::Stop;
 use crate::value::{Digest, ErrorClass, Unjudged};
 
@@ -115,42 +116,28 @@ impl Shelf {
     /// What becomes of a module. That the machine failed says nothing about it: the next question tries again.
     fn made(&self, source: &ModuleSource, content: &Content, limits: &Limits) -> Result<Shelved, Unjudged> {
         let name = code_name(&self.engine, content, limits);
-        let look = || {
-            let bytes = read(&self.embedded, source, limits)?;
-            if Content::of(&bytes) != *content {
-                return Err(Stop::host("module", "the module changed while it was read").0);
-            }
-            let (digest, way) = (digest_of(&bytes), Way::of(&bytes));
-            Ok((bytes, digest, way))
-        };
-        let failed = |what: &str| Stop::host("module", format!("the thread that looks through it {what}")).0;
-        // A large module takes a while to look through, and what was compiled earlier to be read.
-        let (looked, kept) = std::thread::scope(|scope| {
-            let looking = std::thread::Builder::new().spawn_scoped(scope, look);
-            let kept = self.cache.as_ref().and_then(|cache| cache.code(&name, CODE_LIMIT_BYTES));
-            let looking = looking.map_err(|_| failed("could not be started"));
-            (looking.and_then(|looking| looking.join().map_err(|_| failed("panicked"))?), kept)
-        });
-        let (bytes, digest, way) = looked?;
-        let code = match kept {
-            Some(code) => Ok(code),
-            None => self.compiled(&name, &bytes, limits),
-        };
-        let way = way.map_err(|error| Stop::guest(error.code(), error.to_string()).0);
-        let made = match code.and_then(|code| Ok(Made { way: way?, code })) {
-            Err(unjudged) if unjudged.class == ErrorClass::Host => return Err(unjudged),
-            made => made,
-        };
-        Ok(Shelved { digest, limits: limits.clone(), made })
+        let shelved = |digest, made| Ok(Shelved { digest, limits: limits.clone(), made });
+        if let Some((account, code)) = self.cache.as_ref().and_then(|cache| earlier::find(cache, &name)) {
+            return shelved(account.digest, Ok(Made { way: account.way, code }));
+        }
+        let bytes = read(&self.embedded, source, limits)?;
+        if Content::of(&bytes) != *content {
+            return Err(Stop::host("module", "the module changed while it was read").0);
+        }
+        let digest = digest_of(&bytes);
+        match self.compiled(&name, &bytes, digest, limits) {
+            Err(unjudged) if unjudged.class == ErrorClass::Host => Err(unjudged),
+            made => shelved(digest, made),
+        }
     }
 
-    fn compiled(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Code, Unjudged> {
+    fn compiled(&self, name: &str, bytes: &[u8], digest: Digest, limits: &Limits) -> Result<Made, Unjudged> {
         let code = compile_apart(&self.program, self.back_end, bytes, limits)?;
+        let way = Way::of(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
         if let (Some(cache), Ok(compiled)) = (&self.cache, code.bytes()) {
-            cache.put(name, &compiled);
-            cache.prune();
+            earlier::keep(cache, name, &Account { digest, way: way.clone() }, &compiled);
         }
-        Ok(code)
+        Ok(Made { way, code })
     }
 }
 
