@@ -45,8 +45,9 @@ impl Assertion for RequestContains {
         let mut found = Vec::new();
         let mut total = 0;
         let needle = parameters.text.text();
-        // One more than what is demanded is too many; without a number, more would only be noise.
-        let enough = parameters.count.map_or(PLACES as u32, |count| count.get().saturating_add(1));
+        // More places would only be noise, and one time more than demanded is too many.
+        let demanded = parameters.count.map_or(0, NonZeroU32::get);
+        let enough = demanded.saturating_add(1).max(PLACES as u32);
         let member = parameters.member.as_ref().map(Needle::text);
         let Searched { places, parts } =
             searched::searched(evidence, &selection, parameters.part, member, needle, Some(enough))?;

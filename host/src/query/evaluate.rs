@@ -210,15 +210,14 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         value: V,
         found: &mut Found<'_, 'v, V>,
     ) -> Result<ControlFlow<()>, Refusal> {
-        if !value.is_array() && !value.is_object() {
-            // Most values of a document: nothing is selected in them, which costs as much as to find that out.
-            self.budget.charge(segment.selectors.iter().map(cost_of_looking).sum())?;
-            return Ok(ControlFlow::Continue(()));
-        }
         if self.apply(segment, rest, path, value, found)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        self.children(path, value, &mut |this, path, child| this.descend(segment, rest, path, child, found))
+        // Most values of a document hold no others: nothing is selected there, which costs as much as to find that out.
+        let barren = Some(segment.selectors.iter().map(cost_of_looking).sum());
+        self.children(path, value, barren, &mut |this, path, child| {
+            this.descend(segment, rest, path, child, found)
+        })
     }
 
     fn apply(
@@ -256,7 +255,9 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
             },
             Selector::Wildcard => {
                 self.budget.charge(1)?;
-                self.children(path, value, &mut |this, path, child| this.follow(rest, path, child, found))
+                self.children(path, value, None, &mut |this, path, child| {
+                    this.follow(rest, path, child, found)
+                })
             }
             Selector::Slice { start, end, step } => {
                 self.budget.charge(1)?;
@@ -285,7 +286,7 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         value: V,
         found: &mut Found<'_, 'v, V>,
     ) -> Result<ControlFlow<()>, Refusal> {
-        self.children(path, value, &mut |this, path, child| {
+        self.children(path, value, None, &mut |this, path, child| {
             if this.holds(logical, child)? {
                 this.follow(rest, path, child, found)
             } else {
@@ -308,15 +309,24 @@ impl<'v, 'b, V: Json<'v>> Evaluation<'v, 'b, V> {
         going
     }
 
-    /// Visits every child, each charged when it is reached.
+    /// Visits every child, each charged when it is reached; with `barren`, only those that hold values themselves, and
+    /// the others cost so much more.
     fn children(
         &mut self,
         path: &mut PathParts<'v>,
         value: V,
+        barren: Option<u64>,
         visit: &mut Visit<'_, 'v, Self, V>,
     ) -> Result<ControlFlow<()>, Refusal> {
-        let mut reach = |this: &mut Self, part, child| {
+        let mut reach = |this: &mut Self, part, child: V| {
             this.budget.charge(1)?;
+            if let Some(units) = barren
+                && !child.is_array()
+                && !child.is_object()
+            {
+                this.budget.charge(units)?;
+                return Ok(ControlFlow::Continue(()));
+            }
             path.push(part);
             let going = visit(this, path, child);
             path.pop();

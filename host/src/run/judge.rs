@@ -50,7 +50,7 @@ pub fn judge_recording(
             Ok((uses, module)) => {
                 Ok(one(judge, recording, &uses, &module, &asserted.with, asserted.grant.clone()))
             }
-            Err(error) => Err(unjudged(&asserted.uses, error)),
+            Err(error) => Err(Box::new(unjudged(&asserted.uses, error))),
         };
         assertions.iter().map(of).collect()
     } else {
@@ -72,7 +72,7 @@ pub fn judge_recording(
             };
             verdicts.next().unwrap_or_else(|| unjudged(&request.name, none()))
         };
-        Judged { verdict: asked.map_or_else(|verdict| verdict, given), asked_at: None }
+        Judged { verdict: asked.map_or_else(|verdict| *verdict, given), asked_at: None }
     }));
     judged
 }

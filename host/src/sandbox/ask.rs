@@ -103,3 +103,100 @@ impl Case {
         Ok(Ok(Answer { nodes: nodes.into(), count, bytes, units: before - self.work.left() }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::evidence::{Evidence, EvidenceSource};
+    use super::super::limits::Limits;
+    use super::*;
+
+    fn evidence() -> (tempfile::TempDir, Arc<Evidence>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        let requests: Vec<_> = (0..20).map(|x| json!({ "x": x, "text": "some text" })).collect();
+        let document = json!({ "schema": "wassert.run/1", "turns": [{ "exit": 0 }], "requests": requests });
+        std::fs::write(&path, document.to_string()).unwrap();
+        let evidence = Arc::new(Evidence::load(&EvidenceSource::Document(path)).unwrap());
+        (folder, evidence)
+    }
+
+    fn case(evidence: &Arc<Evidence>, prefix: &str, limits: Limits) -> Case {
+        Case::new(Arc::clone(evidence), evidence.granted(&[prefix.to_owned()]), limits)
+    }
+
+    /// A query in each of its forms, as a module asks for it in a judging of its own.
+    type Asking = fn(&mut Case) -> String;
+
+    const ASKED: [Asking; 6] = [
+        |case| format!("{:?}", case.query("$.requests[*].x", 0, 5)),
+        |case| format!("{:?}", case.query("$.requests[*].x", 5, 500)),
+        |case| format!("{:?}", case.count("$.requests[*].x")),
+        |case| format!("{:?}", case.query("$.requests[?search(@.text, 'text')].text", 0, 500)),
+        |case| format!("{:?}", case.query("$.turns[0].exit", 0, 5)),
+        |case| format!("{:?}", case.query("$.requests[", 0, 5)),
+    ];
+
+    /// The answer, the work it took, whether it counts as having read, and what is told as an attempt.
+    fn asked(
+        evidence: &Arc<Evidence>,
+        prefix: &str,
+        limits: &Limits,
+        ask: Asking,
+    ) -> (String, u64, u64, Vec<String>) {
+        let mut case = case(evidence, prefix, limits.clone());
+        let answer = ask(&mut case);
+        // A judging that was stopped has no use for it.
+        let reads = if answer.starts_with("Err(") { 0 } else { case.reads };
+        (answer, limits.host_work - case.work.left(), reads, case.said.attempts.into_told())
+    }
+
+    #[test]
+    fn an_answer_that_is_remembered_is_the_same_at_the_same_cost() {
+        let (_folder, remembering) = evidence();
+        let limits = Limits::default();
+        for prefix in ["requests", "requests.x", "turns"] {
+            for ask in ASKED {
+                let (_folder, fresh) = evidence();
+                let expected = asked(&fresh, prefix, &limits, ask);
+                assert_eq!(asked(&remembering, prefix, &limits, ask), expected, "for the first time");
+                assert_eq!(asked(&remembering, prefix, &limits, ask), expected, "remembered");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_as_what_is_evaluated() {
+        let (_folder, remembering) = evidence();
+        for ask in ASKED {
+            asked(&remembering, "requests", &Limits::default(), ask);
+        }
+        let ample = Limits::default();
+        let few = [
+            Limits { matches: 10, ..ample.clone() },
+            Limits { answer_bytes: 100, ..ample.clone() },
+            Limits { expression_bytes: 12, ..ample.clone() },
+        ];
+        let poor = (0..400).step_by(7).map(|host_work| Limits { host_work, ..ample.clone() });
+        for limits in few.into_iter().chain(poor) {
+            for ask in ASKED {
+                let (_folder, fresh) = evidence();
+                let expected = asked(&fresh, "requests", &limits, ask);
+                assert_eq!(asked(&remembering, "requests", &limits, ask), expected, "{limits:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_is_answered_from_memory() {
+        let (_folder, evidence) = evidence();
+        let mut case = case(&evidence, "requests", Limits::default());
+        let number = case.granted.number;
+        assert!(evidence.answers.get("$.requests[*].x", number, Wanted::Count).is_none());
+        case.count("$.requests[*].x").unwrap().unwrap();
+        let kept = evidence.answers.get("$.requests[*].x", number, Wanted::Count).unwrap();
+        evidence.answers.put("$.requests[*].x", number, Wanted::Count, Answer { count: 7, ..kept });
+        assert_eq!(case.count("$.requests[*].x").unwrap().unwrap(), 7);
+    }
+}

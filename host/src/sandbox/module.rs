@@ -114,7 +114,10 @@ impl Modules {
             ModuleSource::Handed(digest) => Ok((Cow::Borrowed(&[]), *digest)),
             _ => {
                 let bytes = read(&self.embedded, source, limits)?;
-                let digest = digest_of(&bytes);
+                let digest = match &bytes {
+                    Cow::Borrowed(embedded) => digest_of_embedded(embedded),
+                    Cow::Owned(read) => Digest::of(read),
+                };
                 Ok((bytes, digest))
             }
         }
@@ -234,14 +237,6 @@ fn fits(bytes: u64, limits: &Limits) -> Result<(), Unjudged> {
         return Err(Stop::host("too-large", message).0);
     }
     Ok(())
-}
-
-/// What stands in receipts.
-pub(super) fn digest_of(module: &Cow<'static, [u8]>) -> Digest {
-    match module {
-        Cow::Borrowed(embedded) => digest_of_embedded(embedded),
-        Cow::Owned(read) => Digest::of(read),
-    }
 }
 
 /// The digest of bytes that never change, computed once: by their address.

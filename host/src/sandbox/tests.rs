@@ -308,16 +308,17 @@ fn a_compiled_module_is_kept_and_a_changed_one_is_compiled_again() {
     for _ in 0..2 {
         bench.judge = Judge::new(settings.clone()).unwrap();
         assert_eq!(bench.judge(&request), plain);
-        assert_eq!(kept().len(), 1);
+        assert_eq!(kept().len(), 2, "the code, and an account of the module");
     }
-    let path = kept().remove(0);
-    let mut bytes = fs::read(&path).unwrap();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    fs::write(&path, &bytes).unwrap();
-    bench.judge = Judge::new(settings).unwrap();
-    assert_eq!(bench.judge(&request), plain);
-    assert_ne!(fs::read(&path).unwrap(), bytes);
+    for path in kept() {
+        let mut bytes = fs::read(&path).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        bench.judge = Judge::new(settings.clone()).unwrap();
+        assert_eq!(bench.judge(&request), plain);
+        assert_ne!(fs::read(&path).unwrap(), bytes);
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::sandbox::forge::compile_apart;
 use crate::sandbox::judge::{BackEnd, JudgeError, JudgeSettings};
 use crate::sandbox::limits::Limits;
 use crate::sandbox::message::ModuleSource;
-use crate::sandbox::module::{content, digest_of, read};
+use crate::sandbox::module::{content, read};
 use crate::sandbox::stop::Stop;
 use crate::value::{Digest, ErrorClass, Unjudged};
 
@@ -124,7 +124,7 @@ impl Shelf {
         if Content::of(&bytes) != *content {
             return Err(Stop::host("module", "the module changed while it was read").0);
         }
-        let digest = digest_of(&bytes);
+        let digest = Digest::of(&bytes);
         match self.compiled(&name, &bytes, digest, limits) {
             Err(unjudged) if unjudged.class == ErrorClass::Host => Err(unjudged),
             made => shelved(digest, made),

@@ -68,7 +68,7 @@ impl Side {
         let answered = worker
             .hand_over(&shelved)
             .and_then(|()| worker.tell(&line))
-            .and_then(|()| worker.hear(time(limits)));
+            .and_then(|()| worker.hear(time(limits, 1)));
         match answered {
             Ok(FromWorker::Descriptions(descriptions)) => {
                 self.pool.give_back(worker);
@@ -163,8 +163,7 @@ impl Side {
         let Some(known) = &self.known else {
             return Ok(together.iter().map(|_| Expected::default()).collect());
         };
-        let time = time(&first.limits).saturating_mul(together.len() as u32);
-        let FromWorker::Inputs(inputs) = worker.hear(time)? else {
+        let FromWorker::Inputs(inputs) = worker.hear(time(&first.limits, together.len()))? else {
             return Err(nonsense("another question"));
         };
         // A worker that a guest took over must not speak for other modules.
@@ -201,7 +200,7 @@ impl Side {
                 verdicts.push(verdict);
                 continue;
             }
-            let FromWorker::Verdict(verdict) = worker.hear(time(&request.limits))? else {
+            let FromWorker::Verdict(verdict) = worker.hear(time(&request.limits, 1))? else {
                 return Err(nonsense("another question"));
             };
             if let (Some(known), Some(inputs)) = (&self.known, inputs)
@@ -247,6 +246,7 @@ fn not_started(error: &io::Error) -> Unjudged {
     Stop::host("worker", format!("no judge could be started: {error}")).0
 }
 
-fn time(limits: &Limits) -> Duration {
-    Duration::from_millis(limits.wall_clock_ms).saturating_mul(2).saturating_add(PATIENCE)
+/// How long a worker may take for so many modules.
+fn time(limits: &Limits, modules: usize) -> Duration {
+    Duration::from_millis(limits.wall_clock_ms).saturating_mul(2 * modules as u32).saturating_add(PATIENCE)
 }
