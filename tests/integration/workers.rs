@@ -218,6 +218,7 @@ fn of_questions_asked_together_a_dead_worker_takes_one() {
             host_error(&verdicts[1]),
             ("worker", "the judge ended unexpectedly: signal 9; no verdict")
         );
+        assert_eq!(verdicts[1].assertion, requests[1].name);
         let outcomes: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome).collect();
         assert_eq!(outcomes, [Outcome::Pass, Outcome::Error, Outcome::Fail, Outcome::Pass]);
     });
@@ -244,6 +245,7 @@ fn a_worker_that_dies_before_it_judges_takes_one_question_too() {
             host_error(&verdicts[1]),
             ("worker", "the judge ended unexpectedly: signal 9; no verdict")
         );
+        assert_eq!(verdicts[1].assertion, requests[1].name);
         let outcomes: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome).collect();
         assert_eq!(outcomes, [Outcome::Pass, Outcome::Error, Outcome::Fail]);
     });

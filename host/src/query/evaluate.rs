@@ -421,6 +421,21 @@ mod tests {
         assert_eq!(page(&query, &document, 0, 0, &mut budget), Ok(Vec::new()));
     }
 
+    /// Each visit counted: what holds nothing is passed over quickly, and costs what it would if it were visited.
+    #[test]
+    fn what_holds_nothing_costs_a_visit() {
+        let document = json!({ "a": [1, { "a": 2 }], "b": "x", "c": {} });
+        for (expression, found, units) in [
+            ("$..[?@.a]", 1, 32),
+            ("$..['a name of more than sixteen bytes', 0, *]", 7, 48),
+            ("$..[::2]..a", 0, 16),
+        ] {
+            let mut budget = Budget::new(1_000);
+            assert_eq!(count(&Query::parse(expression).unwrap(), &document, &mut budget), Ok(found));
+            assert_eq!(1_000 - budget.left(), units, "{expression}");
+        }
+    }
+
     #[test]
     fn the_cost_of_a_query_is_that_of_what_it_touches() {
         let query = Query::parse("$.requests[3].lane").unwrap();

@@ -139,6 +139,14 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn what_finds_no_room_is_kept_and_is_the_last() {
+        let mut left = 10;
+        let items = items(&"long ".repeat(1_000));
+        let kept = Transcript::new(items.clone(), &mut Store::default(), &mut left);
+        assert_eq!((kept.items().into_owned(), left), (items, 0));
+    }
+
     fn bytes_kept(run: impl FnOnce(&mut Store, &mut u64)) -> u64 {
         let mut left = u64::MAX;
         run(&mut Store::default(), &mut left);

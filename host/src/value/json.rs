@@ -193,6 +193,8 @@ mod tests {
             assert_eq!(&start.as_bytes()[..agreed], &whole.as_bytes()[..agreed], "{most}");
             assert!(start.len() < 2 * most + 20, "{most}: {start}");
         }
+        let many = canonical_start(&serde_json::json!(vec![0; 1_000]), 10);
+        assert!(many.len() < 20, "{many}");
     }
 
     #[test]
