@@ -137,6 +137,12 @@ fn host_error(verdict: &Verdict) -> (&str, &str) {
     (&error.code, &error.message)
 }
 
+/// The worker that had this question was killed.
+fn assert_killed(verdict: &Verdict, asked: &JudgeRequest) {
+    assert_eq!(host_error(verdict), ("worker", "the judge ended unexpectedly: signal 9; no verdict"));
+    assert_eq!(verdict.assertion, asked.name);
+}
+
 #[test]
 fn a_worker_says_what_a_judge_in_this_process_says() {
     let bench = Bench::new();
@@ -162,7 +168,7 @@ fn a_worker_that_is_killed_takes_one_verdict_with_it() {
         // Until the guest runs, the worker uses hardly any processor time; then it uses nothing else.
         kill(bench.busy_worker());
         let verdict = judged.join().unwrap();
-        assert_eq!(host_error(&verdict), ("worker", "the judge ended unexpectedly: signal 9; no verdict"));
+        assert_killed(&verdict, &request);
     });
     for code in [0, 1, 2] {
         let expected = if code == 0 { Outcome::Pass } else { Outcome::Fail };
@@ -214,11 +220,7 @@ fn of_questions_asked_together_a_dead_worker_takes_one() {
         let judged = scope.spawn(|| judge.judge_all(&requests));
         kill(bench.busy_worker());
         let verdicts = judged.join().unwrap();
-        assert_eq!(
-            host_error(&verdicts[1]),
-            ("worker", "the judge ended unexpectedly: signal 9; no verdict")
-        );
-        assert_eq!(verdicts[1].assertion, requests[1].name);
+        assert_killed(&verdicts[1], &requests[1]);
         let outcomes: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome).collect();
         assert_eq!(outcomes, [Outcome::Pass, Outcome::Error, Outcome::Fail, Outcome::Pass]);
     });
@@ -241,11 +243,7 @@ fn a_worker_that_dies_before_it_judges_takes_one_question_too() {
             std::thread::yield_now();
         }
         let verdicts = judged.join().unwrap();
-        assert_eq!(
-            host_error(&verdicts[1]),
-            ("worker", "the judge ended unexpectedly: signal 9; no verdict")
-        );
-        assert_eq!(verdicts[1].assertion, requests[1].name);
+        assert_killed(&verdicts[1], &requests[1]);
         let outcomes: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome).collect();
         assert_eq!(outcomes, [Outcome::Pass, Outcome::Error, Outcome::Fail]);
     });

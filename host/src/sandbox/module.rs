@@ -29,6 +29,9 @@ use crate::value::{Digest, ErrorClass, Unjudged, excerpt};
 /// More compiled code than this is not taken, wherever it is from.
 pub(super) const CODE_LIMIT_BYTES: u64 = 1 << 30;
 
+/// Room that is made for a module before it is read.
+const RESERVED_BYTES: u64 = 64 << 20;
+
 /// A module's compiled code, and which way it is entered.
 pub(super) struct Handed {
     pub way: Way,
@@ -248,8 +251,8 @@ fn digest_of_embedded(bytes: &'static [u8]) -> Digest {
 
 fn read_file(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let (mut file, bytes) = open_file(path, most)?;
-    // Room for all of it at once, and for finding out that this was all.
-    let mut read = Vec::with_capacity(bytes.min(most).saturating_add(1) as usize);
+    // Room for all of it at once, and for finding out that this was all; a file says what it likes.
+    let mut read = Vec::with_capacity(bytes.min(most).min(RESERVED_BYTES) as usize + 1);
     file.read_to_end(&mut read)?;
     Ok(read)
 }
