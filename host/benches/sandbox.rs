@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use wassert::sandbox::{
-    EvidenceSource, Judge, JudgeRequest, JudgeSettings, Limits, ModuleSource, WorkerSettings, on_big_stack,
+    EvidenceSource, Judge, JudgeRequest, JudgeSettings, Limits, ModuleSource, on_big_stack,
 };
 use wassert::value::Outcome;
+
+mod one_worker;
 
 /// The same module in wasmtime alone: pool, fuel and epochs as the judge has them, imports that answer with one canned
 /// node, no limits, no evidence, no verdict.
@@ -144,7 +146,7 @@ fn main() {
         queries(&judge, folder.path());
     })
     .unwrap();
-    many_assertions(embedded.module, folder.path());
+    many_assertions(folder.path());
 }
 
 fn one_evaluation(judge: &Judge, module: &[u8], folder: &Path) {
@@ -167,23 +169,11 @@ fn one_evaluation(judge: &Judge, module: &[u8], folder: &Path) {
 }
 
 /// In one worker process, there and back.
-fn many_assertions(module: &'static [u8], folder: &Path) {
+fn many_assertions(folder: &Path) {
     let path = folder.join("1-mb.json");
     let bytes = write(&path, 1 << 20);
     let worker = || {
-        let judge = Judge::new(JudgeSettings {
-            embedded: BTreeMap::from([("std".to_owned(), module)]),
-            cache_directory: Some(folder.join("cache")),
-            workers: Some(WorkerSettings {
-                program: PathBuf::from(env!("CARGO_BIN_EXE_wassert")),
-                most: 1,
-                roots: vec![folder.to_owned()],
-                cross_check: false,
-                second_opinion: None,
-            }),
-            ..JudgeSettings::default()
-        })
-        .unwrap();
+        let judge = one_worker::judge(folder);
         // It has loaded the recording and the pack, and answered no other question.
         let loaded = judge.judge(&asked(&path, "exit", json!({ "code": 0 })));
         assert_eq!(loaded.outcome, Outcome::Pass, "{loaded:?}");

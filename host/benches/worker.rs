@@ -10,15 +10,16 @@
     reason = "a benchmark prints, and may stop where it is"
 )]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use wassert::sandbox::{
-    EvidenceSource, Judge, JudgeRequest, JudgeSettings, Limits, ModuleSource, WorkerSettings,
-};
+use wassert::sandbox::{EvidenceSource, JudgeRequest, Limits, ModuleSource};
 use wassert::value::Verdict;
+
+mod one_worker;
+
+use one_worker::judge;
 
 const ROUNDS: usize = 11;
 
@@ -59,23 +60,6 @@ fn main() {
             );
         }
     }
-}
-
-fn judge(folder: &Path) -> Judge {
-    let standard = wassert::pack::embedded("std").unwrap().module;
-    Judge::new(JudgeSettings {
-        cache_directory: Some(folder.join("cache")),
-        embedded: BTreeMap::from([("std".to_owned(), standard)]),
-        workers: Some(WorkerSettings {
-            program: PathBuf::from(env!("CARGO_BIN_EXE_wassert")),
-            most: 1,
-            roots: vec![folder.to_owned()],
-            cross_check: false,
-            second_opinion: None,
-        }),
-        ..JudgeSettings::default()
-    })
-    .unwrap()
 }
 
 fn standard(path: &Path) -> JudgeRequest {

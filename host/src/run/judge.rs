@@ -5,13 +5,13 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::assertions::Resolved;
-use crate::document::{Asserted, Document};
+use crate::document::Document;
 use crate::hostcheck;
 use crate::recording::{MODULE_FOLDER, Recording};
 use crate::report::Judged;
 use crate::sandbox::{EvidenceSource, Judge, JudgeRequest, ModuleSource};
 use crate::scenario::Uses;
-use crate::value::{ErrorClass, Outcome, Unjudged, Verdict};
+use crate::value::{ErrorClass, Unjudged, Verdict};
 
 /// Judges a run that was just recorded.
 pub fn judge_document(
@@ -44,50 +44,27 @@ pub fn judge_recording(
     recording: &Recording,
     assertions: &[(Uses, ModuleSource, Value)],
 ) -> Vec<Judged> {
-    let recorded: Vec<_> = if assertions.is_empty() {
-        let assertions = &recording.document.scenario.assertions;
-        let of = |asserted: &Asserted| match recorded(recording, &asserted.uses, asserted.module) {
-            Ok((uses, module)) => {
-                Ok(one(judge, recording, &uses, &module, &asserted.with, asserted.grant.clone()))
+    let (mut requests, mut missing) = (Vec::new(), Vec::new());
+    if assertions.is_empty() {
+        for (at, asserted) in recording.document.scenario.assertions.iter().enumerate() {
+            match recorded(recording, &asserted.uses, asserted.module) {
+                Ok((uses, module)) => {
+                    let grant = asserted.grant.clone();
+                    requests.push(one(judge, recording, &uses, &module, &asserted.with, grant));
+                }
+                Err(error) => missing.push((at, Verdict::unjudged(&asserted.uses, error))),
             }
-            Err(error) => Err(Box::new(unjudged(&asserted.uses, error))),
-        };
-        assertions.iter().map(of).collect()
-    } else {
-        assertions
-            .iter()
-            .map(|(uses, module, with)| Ok(one(judge, recording, uses, module, with, None)))
-            .collect()
-    };
-    let requests: Vec<_> = recorded.iter().filter_map(|request| request.as_ref().ok().cloned()).collect();
-    let mut verdicts = judge.judge_all(&requests).into_iter();
-    let mut judged = host(&recording.document);
-    judged.extend(recorded.into_iter().map(|asked| {
-        let given = |request: JudgeRequest| {
-            let none = || Unjudged {
-                class: ErrorClass::Host,
-                code: "judge".to_owned(),
-                message: "the judge gave no verdict".to_owned(),
-                place: None,
-            };
-            verdicts.next().unwrap_or_else(|| unjudged(&request.name, none()))
-        };
-        Judged { verdict: asked.map_or_else(|verdict| *verdict, given), asked_at: None }
-    }));
-    judged
-}
-
-fn unjudged(assertion: &str, error: Unjudged) -> Verdict {
-    Verdict {
-        assertion: assertion.to_owned(),
-        outcome: Outcome::Error,
-        error: Some(error),
-        findings: Vec::new(),
-        findings_dropped: 0,
-        log: Vec::new(),
-        attempts: Vec::new(),
-        receipt: None,
+        }
     }
+    let named = assertions.iter();
+    requests.extend(named.map(|(uses, module, with)| one(judge, recording, uses, module, with, None)));
+    let mut verdicts = judge.judge_all(&requests);
+    for (at, verdict) in missing {
+        verdicts.insert(at, verdict);
+    }
+    let mut judged = host(&recording.document);
+    judged.extend(verdicts.into_iter().map(|verdict| Judged { verdict, asked_at: None }));
+    judged
 }
 
 /// Where the module of a recorded assertion is.

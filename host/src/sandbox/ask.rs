@@ -44,7 +44,7 @@ impl Case {
         }
         let query = match Query::parse(expression) {
             Ok(query) => query,
-            Err(refusal) => return Ok(Err(refused("invalid-expression", refusal))),
+            Err(refusal) => return Ok(Err(told(&refusal))),
         };
         let is_attempt = self.said.attempts.query(&query, expression, &self.granted.grant);
         let answer = self.evaluate(&query, wanted)?;
@@ -72,12 +72,7 @@ impl Case {
         let (found, count) = match found {
             Ok(found) => found,
             Err(query::Refusal::Exhausted) => return Err(self.exhausted()),
-            Err(refusal @ query::Refusal::Invalid { .. }) => {
-                return Ok(Err(refused("invalid-expression", refusal)));
-            }
-            Err(refusal @ (query::Refusal::TooLarge { .. } | query::Refusal::PathsTooLarge { .. })) => {
-                return Ok(Err(refused("too-large", refusal)));
-            }
+            Err(refusal) => return Ok(Err(told(&refusal))),
         };
         self.reads += 1;
         if count > self.limits.matches {
@@ -102,6 +97,14 @@ impl Case {
         }
         Ok(Ok(Answer { nodes: nodes.into(), count, bytes, units: before - self.work.left() }))
     }
+}
+
+fn told(refusal: &query::Refusal) -> Refusal {
+    let code = match refusal {
+        query::Refusal::Invalid { .. } => "invalid-expression",
+        _ => "too-large",
+    };
+    refused(code, refusal)
 }
 
 #[cfg(test)]

@@ -23,10 +23,12 @@ pub(super) fn compile(engine: &Engine, bytes: &[u8], limits: &Limits) -> Result<
     compiled.map_err(|error| misfit(ModuleError::NotAModule(format!("{}; {ALLOWED}", first_line(&error)))))
 }
 
-/// What compiled code is kept under: the module, the engine that can run it, and the shape it had to have.
+/// What compiled code is kept under: the module, the engine that can run it, the program that wrapped it and looked through
+/// it, and the shape it had to have.
 pub(super) fn code_name(engine: &Engine, module: &Content, limits: &Limits) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
+    env!("CARGO_PKG_VERSION").hash(&mut hasher);
     to_canonical_string(&limits.shape).unwrap_or_default().hash(&mut hasher);
     format!("{}-{:016x}", module.hex(), hasher.finish())
 }

@@ -9,7 +9,8 @@ use super::cache::Cache;
 use super::code::Code;
 use super::door::Way;
 use super::module::CODE_LIMIT_BYTES;
-use crate::value::Digest;
+use super::stop::Stop;
+use crate::value::{Digest, Unjudged};
 
 /// A longer account is not kept: it describes a command's assertions.
 const ACCOUNT_LIMIT_BYTES: usize = 1 << 20;
@@ -31,7 +32,26 @@ pub(super) fn find(cache: &Cache, name: &str) -> Option<(Account, Code)> {
     Some((account, cache.code(name, CODE_LIMIT_BYTES)?))
 }
 
-pub(super) fn keep(cache: &Cache, name: &str, account: &Account, code: &[u8]) {
+/// Looks through a module that was just compiled, and keeps what came of it.
+///
+/// # Errors
+/// Why there is no way into the module.
+pub(super) fn account(
+    cache: Option<&Cache>,
+    name: &str,
+    module: &[u8],
+    digest: Digest,
+    code: &Code,
+) -> Result<Account, Unjudged> {
+    let way = Way::of(module).map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
+    let account = Account { digest, way };
+    if let (Some(cache), Ok(code)) = (cache, code.bytes()) {
+        keep(cache, name, &account, &code);
+    }
+    Ok(account)
+}
+
+fn keep(cache: &Cache, name: &str, account: &Account, code: &[u8]) {
     let Ok(account) = serde_json::to_vec(account) else { return };
     if account.len() <= ACCOUNT_LIMIT_BYTES {
         cache.put(name, code);

@@ -23,8 +23,8 @@ use super::ticker::Ticker;
 use super::{ENGINE_ID, Limits, conclude};
 use crate::recording::{BLOBS, DOCUMENT, MANIFEST};
 use crate::value::{
-    Digest, ErrorClass, Finding, Outcome, Receipt, ReceiptInputs, ReceiptResult, Unjudged, Verdict,
-    canonical, to_canonical_string,
+    Digest, ErrorClass, Finding, Receipt, ReceiptInputs, ReceiptResult, Unjudged, Verdict, canonical,
+    to_canonical_string,
 };
 
 /// Compiled modules kept between two processes; the oldest go first.
@@ -335,14 +335,5 @@ pub(super) fn digest_of_result(findings: &[Finding], dropped: u32, error: Option
 
 /// Nothing was judged, for a reason outside the module.
 pub(super) fn unheard(request: &JudgeRequest, unjudged: Unjudged) -> Verdict {
-    Verdict {
-        assertion: request.name.clone(),
-        outcome: Outcome::Error,
-        error: Some(unjudged),
-        findings: Vec::new(),
-        findings_dropped: 0,
-        log: Vec::new(),
-        attempts: Vec::new(),
-        receipt: None,
-    }
+    Verdict::unjudged(&request.name, unjudged)
 }

@@ -15,7 +15,7 @@ use super::cache::{Cache, Content};
 use super::code::Code;
 use super::compile::{code_name, compile};
 use super::door::{self, Door, Way};
-use super::earlier::{self, Account};
+use super::earlier;
 use super::engine::{self, THREAD_STACK_BYTES};
 use super::guest;
 use super::judge::JudgeSettings;
@@ -148,13 +148,10 @@ impl Modules {
             return Ok(Handed { way: account.way, code });
         }
         let compiled = compile(&self.engine, bytes, limits)?;
-        let way = Way::of(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
-        if let Some(cache) = &self.cache {
-            earlier::keep(cache, &name, &Account { digest: *digest, way: way.clone() }, &compiled);
-        }
         let code = Code::read(&mut compiled.as_slice(), CODE_LIMIT_BYTES, |chunk, _| chunk)
             .map_err(|error| Stop::host("module", format!("its compiled code can't be kept: {error}")).0)?;
-        Ok(Handed { way, code })
+        let account = earlier::account(self.cache.as_ref(), &name, bytes, *digest, &code)?;
+        Ok(Handed { way: account.way, code })
     }
 
     fn link(&self, bytes: &[u8], digest: &Digest, limits: &Limits) -> Result<Arc<Loaded>, Unjudged> {

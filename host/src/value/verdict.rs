@@ -33,6 +33,22 @@ pub struct Verdict {
     pub receipt: Option<Receipt>,
 }
 
+impl Verdict {
+    /// Nothing was judged, for a reason outside the module: there is no receipt.
+    pub fn unjudged(assertion: &str, error: Unjudged) -> Self {
+        Self {
+            assertion: assertion.to_owned(),
+            outcome: Outcome::Error,
+            error: Some(error),
+            findings: Vec::new(),
+            findings_dropped: 0,
+            log: Vec::new(),
+            attempts: Vec::new(),
+            receipt: None,
+        }
+    }
+}
+
 /// Why nothing could be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unjudged {

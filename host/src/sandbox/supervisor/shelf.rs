@@ -12,7 +12,7 @@ use crate::sandbox::cache::{Cache, Content};
 use crate::sandbox::code::Code;
 use crate::sandbox::compile::code_name;
 use crate::sandbox::door::Way;
-use crate::sandbox::earlier::{self, Account};
+use crate::sandbox::earlier;
 use crate::sandbox::engine;
 use crate::sandbox::forge::compile_apart;
 use crate::sandbox::judge::{BackEnd, JudgeError, JudgeSettings};
@@ -133,11 +133,8 @@ impl Shelf {
 
     fn compiled(&self, name: &str, bytes: &[u8], digest: Digest, limits: &Limits) -> Result<Made, Unjudged> {
         let code = compile_apart(&self.program, self.back_end, bytes, limits)?;
-        let way = Way::of(bytes).map_err(|error| Stop::guest(error.code(), error.to_string()).0)?;
-        if let (Some(cache), Ok(compiled)) = (&self.cache, code.bytes()) {
-            earlier::keep(cache, name, &Account { digest, way: way.clone() }, &compiled);
-        }
-        Ok(Made { way, code })
+        let account = earlier::account(self.cache.as_ref(), name, bytes, digest, &code)?;
+        Ok(Made { way: account.way, code })
     }
 }
 
