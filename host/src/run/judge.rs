@@ -139,3 +139,38 @@ fn request(
 fn host(document: &Document) -> Vec<Judged> {
     hostcheck::judge(document).into_iter().map(|verdict| Judged { verdict, asked_at: None }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::recording::read;
+    use crate::sandbox::JudgeSettings;
+
+    #[test]
+    fn what_was_recorded_is_judged_in_its_order_whatever_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        let exit = |code| json!({ "use": "std/exit", "with": { "code": code } });
+        let lost = json!({ "use": "./lost.wasm" });
+        let assertions = json!([lost, exit(0), lost, lost, exit(1), lost]);
+        let document = json!({
+            "schema": "wassert.run/1",
+            "scenario": { "assertions": assertions },
+            "turns": [{ "turn": 1, "exit": 0 }],
+        });
+        std::fs::write(&path, document.to_string()).unwrap();
+        let module = crate::pack::embedded("std").unwrap().module;
+        let embedded = BTreeMap::from([("std".to_owned(), module)]);
+        let judge = Judge::new(JudgeSettings { embedded, ..JudgeSettings::default() }).unwrap();
+        let judged = judge_recording(&judge, &read(&path).unwrap(), &[]);
+        let said: Vec<_> = judged.iter().map(|judged| &judged.verdict).collect();
+        let own = said.iter().filter(|verdict| !verdict.assertion.starts_with("run/"));
+        let own: Vec<_> = own.map(|verdict| (verdict.assertion.as_str(), verdict.outcome.word())).collect();
+        let lost = ("./lost.wasm", "error");
+        assert_eq!(own, [lost, ("std/exit", "pass"), lost, lost, ("std/exit", "fail"), lost]);
+    }
+}
